@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FieldSpans } from "../protocols/fields.js";
+
+/** Labels of a workload, e.g. `{ app: "backend" }`; the source prefix (`k8s:`, `any:`) is part of a key only when given. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Numeric identity of a label set; below 256 reserved (1 host, 2 world), as in Cilium. */
+export type Identity = number;
+
+/** What one rule set says of one request. Reused objects: read at once. */
+export interface Judgement {
+  readonly allowed: boolean;
+  /** Index of the rule that allowed it in the rule set's `rules`, -1 when denied. */
+  readonly rule: number;
+}
+
+/**
+ * All that holds for one (endpoint, direction, port, peer identity).
+ * `deny`: nothing passes. `allow`: everything passes, no protocol is inspected. `l7`: each request is judged.
+ */
+export type RuleSet =
+  | { readonly kind: "deny" }
+  | { readonly kind: "allow" }
+  | {
+      readonly kind: "l7";
+      /** Protocol by name, e.g. `http`, `memcached`. */
+      readonly protocol: string;
+      /** Content address: equal rule sets share it, and share one compiled slot. */
+      readonly id: string;
+      /** True when the fields fulfil at least one rule. Allocates nothing. */
+      judge(fields: FieldSpans): boolean;
+      /** True when a rule names the upgrade (HTTP `Upgrade` header value or CONNECT) that this request asks for. */
+      judgeUpgrade(fields: FieldSpans): boolean;
+    };
+
+/** Answers which rule set holds; immutable. A new revision is a new object, swapped in whole. */
+export interface PolicyRevision {
+  /** Counts up with every accepted change. */
+  readonly revision: number;
+  /**
+   * Rule set for traffic that an endpoint receives.
+   * @param endpoint labels of the endpoint that receives
+   * @param port destination port
+   * @param peer identity of the client
+   */
+  ingress(endpoint: Identity, port: number, peer: Identity): RuleSet;
+  /** Rule set for traffic that an endpoint sends to a peer's port. */
+  egress(endpoint: Identity, port: number, peer: Identity): RuleSet;
+  /** True when some egress rule selects the endpoint, so that its connects must be captured. */
+  restrictsEgress(endpoint: Identity): boolean;
+}
