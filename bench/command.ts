@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command, InvalidArgumentError } from "commander";
+import type { Bench } from "./harness/bench.js";
+import { table, write } from "./harness/results.js";
+import { http } from "./http.js";
+
+/** Every bench by the name that `make bench WHAT=` takes. */
+const BENCHES: Readonly<Record<string, Bench>> = { http };
+
+/** What the command line gives. */
+interface Flags {
+  readonly smoke: boolean;
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+/** The command `bench`, which `sockmesh bench` and `make bench` run. */
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("measure sockmesh against the same service without it and behind other proxies")
+    .argument("[what]", `one of: ${Object.keys(BENCHES).join(", ")}`, "http")
+    .option(
+      "--smoke",
+      "short form, under a minute; rough figures (also SMOKE=1)",
+      process.env["SMOKE"] === "1",
+    )
+    .option("--rounds <n>", "rounds to take medians of", positive)
+    .option("--seconds <n>", "length of one measurement", positive)
+    .option("--out <folder>", "where <what>.json is written", "bench/results")
+    .option("--json", "print the rows as JSON instead of a table", false)
+    .action(runBench);
+}
+
+async function runBench(what: string, flags: Flags): Promise<void> {
+  const bench = Object.hasOwn(BENCHES, what) ? BENCHES[what] : undefined;
+  if (!bench)
+    throw new InvalidArgumentError(`no bench ${what}; there are: ${Object.keys(BENCHES).join(", ")}`);
+  const rows = await bench({
+    smoke: flags.smoke,
+    rounds: flags.rounds,
+    seconds: flags.seconds,
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  const path = write(flags.out, what, rows);
+  console.log(flags.json ? JSON.stringify(rows, null, 2) : `${table(rows)}\n\nwritten to ${path}`);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("a whole number from 1 on");
+  return value;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Linux shows user space 100 ticks a second on every architecture (USER_HZ). */
+const US_PER_TICK = 10_000;
+
+/** One line of /proc/PID/stat, as far as it is used. See proc(5). */
+interface Stat {
+  readonly parent: number;
+  readonly cpuUs: number;
+}
+
+/** CPU time in microseconds (user and system) that the living processes `roots` and their descendants have used. */
+export function cpuUs(roots: readonly number[]): number {
+  const stats = new Map<number, Stat>();
+  for (const name of readdirSync("/proc")) {
+    const stat = /^\d+$/.test(name) ? readStat(name) : undefined;
+    if (stat) stats.set(Number(name), stat);
+  }
+  let total = 0;
+  for (const [pid, stat] of stats) if (descends(pid, roots, stats)) total += stat.cpuUs;
+  return total;
+}
+
+/** Resident memory of one process in bytes (VmRSS). */
+export function residentBytes(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return Number(kib) * 1024;
+}
+
+function descends(pid: number, roots: readonly number[], stats: ReadonlyMap<number, Stat>): boolean {
+  for (let at: number | undefined = pid; at; at = stats.get(at)?.parent) if (roots.includes(at)) return true;
+  return false;
+}
+
+function readStat(pid: string): Stat | undefined {
+  try {
+    // The command's name may hold anything, so fields count from its closing parenthesis.
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { parent: Number(fields[1]), cpuUs: (Number(fields[11]) + Number(fields[12])) * US_PER_TICK };
+  } catch {
+    return undefined; // It ended meanwhile.
+  }
+}
