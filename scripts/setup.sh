@@ -28,6 +28,7 @@ setup_node() {
   # npm may be set not to run install scripts; this one puts the binary in its place.
   [[ -x .node/node_modules/node/bin/node ]] ||
     (cd .node/node_modules/node && node installArchSpecificPackage.js)
+  hash -r # forget where the old node was
   node_ok || { say "Node $NODE_VERSION could not be fetched"; exit 1; }
 }
 
