@@ -5,6 +5,7 @@
 # Without root, or on a system without apt-get, the rest is named and the target goes on without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PATH="$PWD/.node/node_modules/node/bin:$PATH"
 
 readonly NODE_MINIMUM=20.18.0
 readonly NODE_VERSION=20.19.5
@@ -87,10 +88,10 @@ setup_packages() {
 apt_install() {
   say "installing Debian packages: $*"
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-  local options=(-qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+  mkdir -p .cache
   if [[ -z $(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null) ]]; then
     say "fetching package lists (apt-get update)"
-    apt-get "${options[@]}" update
+    apt_get update || true
   fi
   # Debian starts services on installation; ours are started by tests, on ports of their own.
   local policy=/usr/sbin/policy-rc.d
@@ -100,10 +101,13 @@ apt_install() {
     chmod +x "$policy"
   fi
   # Lists may be older than the archive: then some file is gone, and new lists help.
-  apt-get "${options[@]}" install -y --no-install-recommends "$@" >&2 ||
-    { apt-get "${options[@]}" update && apt-get "${options[@]}" install -y --no-install-recommends "$@" >&2; } ||
+  apt_get install --no-install-recommends "$@" || { apt_get update && apt_get install --no-install-recommends "$@"; } || {
+    tail -n 20 .cache/apt.log >&2
     say "some of these could not be installed; what needs them will say so: $*"
+  }
 }
+
+apt_get() { apt-get -y -o DPkg::Lock::Timeout=300 "$@" >.cache/apt.log 2>&1; }
 
 setup_mounts() {
   if ! root; then
