@@ -102,7 +102,8 @@ async function jest(name, args, timeout) {
     sum.failed += sum.skipped;
     sum.skipped = 0;
   }
-  if (!ok && sum.failed === 0) sum.failed = 1;
+  const ran = sum.passed + sum.skipped > 0;
+  if ((!ok || !ran) && sum.failed === 0) sum.failed = 1;
   return sum;
 }
 
@@ -122,10 +123,12 @@ function step(name) {
   return done.then((ok) => ({ passed: 0, failed: ok ? 0 : 1, skipped: 0 }));
 }
 
+const steps = process.argv.slice(2);
+if (steps.length === 0) throw new Error("usage: node scripts/test.mjs STEP...");
 const total = { passed: 0, failed: 0, skipped: 0 };
 const broken = [];
 mkdirSync(RESULTS, { recursive: true });
-for (const name of process.argv.slice(2)) {
+for (const name of steps) {
   const started = performance.now();
   console.error(`\n== ${name}`);
   const sum = await step(name);
