@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* sock_ops: who listens, who connects, and which two sockets are one connection. */
+#ifndef SOCKMESH_ESTABLISH_H
+#define SOCKMESH_ESTABLISH_H
+#include "capture.h"
+
+#define GROUP_DEPTH 6 /* how far below its endpoint's cgroup a process may have moved itself */
+
+static __always_inline void local_address(struct bpf_sock_ops *s, __u32 out[4])
+{
+	if (s->family == AF_INET) {
+		map_ipv4(out, CONTEXT(s, local_ip4));
+		return;
+	}
+	out[0] = CONTEXT(s, local_ip6[0]); out[1] = CONTEXT(s, local_ip6[1]); out[2] = CONTEXT(s, local_ip6[2]); out[3] = CONTEXT(s, local_ip6[3]);
+}
+static __always_inline void remote_address(struct bpf_sock_ops *s, __u32 out[4])
+{
+	if (s->family == AF_INET) {
+		map_ipv4(out, CONTEXT(s, remote_ip4));
+		return;
+	}
+	out[0] = CONTEXT(s, remote_ip6[0]); out[1] = CONTEXT(s, remote_ip6[1]); out[2] = CONTEXT(s, remote_ip6[2]); out[3] = CONTEXT(s, remote_ip6[3]);
+}
+static __always_inline int is_mapped(const __u32 a[4]) { return !a[0] && !a[1] && a[2] == bpf_htonl(0xffff); }
+static __always_inline int is_loopback(const __u32 a[4])
+{
+	if (is_mapped(a))
+		return (a[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+	return !a[0] && !a[1] && !a[2] && a[3] == bpf_htonl(1);
+}
+
+/* The known cgroup that holds the socket, itself or an ancestor. */
+static __always_inline struct group *group_of(struct tcp_sock *tp)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(tp, inet_conn.icsk_inet.sk.sk_cgrp_data.cgroup);
+	int level = cgroup ? BPF_CORE_READ(cgroup, level) : -1;
+	for (int up = 0; up < GROUP_DEPTH; up++, level--) {
+		struct cgroup *ancestor = 0;
+		if (level < 0)
+			break; /* past the root */
+		if (bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+					  (void *)__builtin_preserve_access_index(&cgroup->ancestors) + level * sizeof(void *)))
+			break; /* unreadable: unknown */
+		__u64 id = BPF_CORE_READ(ancestor, kn, id);
+		struct group *group = bpf_map_lookup_elem(&groups, &id);
+		if (group)
+			return group;
+	}
+	return 0;
+}
+
+/* Why a socket must not enter a sockmap; 0 when it may. */
+static __always_inline __u32 ineligible(struct tcp_sock *tp)
+{
+	if (tp->inet_conn.icsk_ulp_ops)
+		return OUTCOME_OFF_ULP_SOCKET;
+	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ_BITFIELD(tp, is_mptcp))
+		return OUTCOME_OFF_MPTCP_SOCKET;
+	if (BPF_CORE_READ_BITFIELD(tp, syn_data) || BPF_CORE_READ_BITFIELD(tp, syn_fastopen))
+		return OUTCOME_OFF_EARLY_DATA;
+	return 0;
+}
+
+/* Puts a socket into the map of sockets with its state; returns the level's outcome or why not. */
+static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, __u64 peer, __u32 record, __u32 generation, __u32 is_b)
+{
+	struct socket_state *state;
+	__u64 cookie = bpf_get_socket_cookie(s);
+	__u32 why = ineligible(tp);
+	if (why)
+		return why;
+	state = bpf_sk_storage_get(&states, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state)
+		return OUTCOME_OFF_MAP_FULL;
+	state->cookie = cookie;
+	state->peer = peer;
+	state->sent0 = tp->write_seq;
+	state->received0 = tp->copied_seq;
+	state->record = record;
+	state->generation = generation;
+	state->is_b = is_b;
+	long failed = bpf_sock_hash_update(s, &sockets, &cookie, BPF_NOEXIST);
+	if (!failed)
+		return OUTCOME_SHORTCUT;
+	state->record = 0;
+	return failed == -16 /* EBUSY */ ? OUTCOME_OFF_HELD_ELSEWHERE : OUTCOME_OFF_MAP_FULL;
+}
+
+static __always_inline void tuple_of(struct bpf_sock_ops *s, struct tcp_sock *tp, struct tuple *t)
+{
+	local_address(s, t->local);
+	remote_address(s, t->remote);
+	t->local_port = s->local_port;
+	t->remote_port = bpf_ntohl(s->remote_port);
+	t->sent = tp->write_seq;
+	t->received = tp->copied_seq;
+}
+/* The same connection seen from its opener. */
+static __always_inline void opener_tuple(struct bpf_sock_ops *s, struct tcp_sock *tp, struct tuple *t)
+{
+	remote_address(s, t->local);
+	local_address(s, t->remote);
+	t->local_port = bpf_ntohl(s->remote_port);
+	t->remote_port = s->local_port;
+	t->sent = tp->copied_seq;
+	t->received = tp->write_seq;
+}
+
+static __always_inline __u32 level_of(__u32 endpoint, __u32 port)
+{
+	struct opt_out_key key = { .endpoint = endpoint, .port = port };
+	struct endpoint *terms = bpf_map_lookup_elem(&endpoints, &endpoint);
+	if (!terms || bpf_map_lookup_elem(&opt_outs, &key))
+		return LEVEL_OFF;
+	return terms->level;
+}
+static __always_inline __u32 why_off(__u32 endpoint, __u32 port)
+{
+	struct opt_out_key key = { .endpoint = endpoint, .port = port };
+	return bpf_map_lookup_elem(&opt_outs, &key) ? OUTCOME_OFF_OPTED_OUT : OUTCOME_OFF;
+}
+
+/* A listening socket of an endpoint opens (+1) or closes (-1). */
+static __always_inline void on_listen(struct bpf_sock_ops *s, struct tcp_sock *tp, int change)
+{
+	struct listen_key key = { .port = s->local_port };
+	struct listening fresh = { .count = 1 }, *known;
+	struct group *group;
+	__u32 address[4];
+	if (bpf_get_netns_cookie(s) != cfg.netns)
+		return; /* another namespace: not ours to capture */
+	group = group_of(tp);
+	if (!group || group->kind != GROUP_ENDPOINT)
+		return;
+	local_address(s, address);
+	if (is_mapped(address) && !address[3])
+		address[2] = 0; /* 0.0.0.0 and :: share the wildcard's key */
+	__builtin_memcpy(key.address, address, 16);
+	known = bpf_map_lookup_elem(&listens, &key);
+	if (known) {
+		known->endpoint = group->endpoint;
+		__sync_fetch_and_add(&known->count, change);
+	} else if (change > 0) {
+		fresh.endpoint = group->endpoint;
+		bpf_map_update_elem(&listens, &key, &fresh, BPF_ANY);
+	}
+	if (change > 0)
+		bpf_sock_ops_cb_flags_set(s, BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+static __always_inline void exempt_tuple(struct bpf_sock_ops *s, struct exempt_key *key)
+{
+	local_address(s, key->local);
+	remote_address(s, key->remote);
+	key->local_port = s->local_port;
+	key->remote_port = bpf_ntohl(s->remote_port);
+}
+
+/* connect(2) before its SYN leaves. */
+static __always_inline void on_connect(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp)
+{
+	struct group *group = group_of(tp);
+	struct exempt_key key = {};
+	struct shown_address *at;
+	struct intent *intent;
+	__u32 zero = 0;
+	if (!group || group->kind != GROUP_SIDECAR)
+		return; /* only the sidecar's own connects pass capture */
+	exempt_tuple(s, &key);
+	bpf_map_update_elem(&exempt, &key, &zero, BPF_ANY);
+	bpf_sock_ops_cb_flags_set(s, BPF_SOCK_OPS_STATE_CB_FLAG);
+	intent = bpf_map_lookup_elem(&intents, &zero);
+	if (!intent || !intent->record)
+		return;
+	at = bpf_sk_storage_get(&shown, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (at) {
+		__builtin_memcpy(at->address, intent->client_address, 16);
+		at->port = intent->client_port;
+		at->record = intent->record;
+		at->level = intent->level;
+	}
+	intent->record = 0; /* consumed: the next connect has its own */
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *s, struct tcp_sock *tp)
+{
+	struct exempt_key key = {};
+	if (s->args[0] == BPF_TCP_LISTEN && s->args[1] == BPF_TCP_CLOSE)
+		on_listen(s, tp, -1);
+	else if (s->args[0] == BPF_TCP_SYN_SENT && s->args[1] == BPF_TCP_CLOSE) {
+		exempt_tuple(s, &key);
+		bpf_map_delete_elem(&exempt, &key); /* the connect failed */
+	}
+}
+
+/* connect() has succeeded: leave word for the acceptor's callback. */
+static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp)
+{
+	struct opener opener = {};
+	struct exempt_key key = {};
+	struct tuple tuple = {};
+	struct group *group = group_of(tp);
+	struct shown_address *at = bpf_sk_storage_get(&shown, sk, 0, 0);
+	__u32 level;
+	tuple_of(s, tp, &tuple);
+	opener.cookie = bpf_get_socket_cookie(s);
+	if (group && group->kind == GROUP_SIDECAR) {
+		exempt_tuple(s, &key);
+		bpf_map_delete_elem(&exempt, &key);
+		bpf_sock_ops_cb_flags_set(s, 0);
+		if (!at || !at->record)
+			return; /* no link asked for it */
+		opener.record = at->record;
+		level = at->level;
+		__builtin_memcpy(opener.client_address, at->address, 16);
+		opener.client_port = at->port;
+	} else {
+		struct listening *service = at && at->port ? 0 : listener_at(tuple.remote, tuple.remote_port);
+		opener.endpoint = group ? group->endpoint : 0;
+		if (at && at->port) { /* redirected: its egress is judged */
+			level = level_of(opener.endpoint, at->port);
+			opener.outcome = why_off(opener.endpoint, at->port);
+			__builtin_memcpy(opener.original_address, at->address, 16);
+			opener.original_port = at->port;
+		} else if (service) {
+			if (bpf_get_netns_cookie(s) != cfg.netns && is_loopback(tuple.remote))
+				return; /* another namespace's own loopback */
+			level = level_of(service->endpoint, tuple.remote_port);
+			opener.outcome = why_off(service->endpoint, tuple.remote_port);
+		} else
+			return; /* not a connection to an endpoint */
+	}
+	if (level == LEVEL_SHORTCUT)
+		opener.outcome = enter(s, sk, tp, 0, 0, 0, 0);
+	opener.level = level;
+	bpf_map_update_elem(&openers, &tuple, &opener, BPF_ANY);
+}
+
+/* Both ends of a pair are in the map of sockets: tell the opener its peer, then open the record. */
+static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at)
+{
+	struct record *record = bpf_map_lookup_elem(&records, &at);
+	struct link link = { .record = at };
+	__u32 outcome;
+	if (!record)
+		return OUTCOME_OFF_NO_RECORD;
+	link.peer = bpf_get_socket_cookie(s);
+	link.generation = record->generation;
+	outcome = enter(s, sk, tp, opener->cookie, at, record->generation, 1);
+	if (outcome != OUTCOME_SHORTCUT)
+		return outcome;
+	WRITE(record->flags, RECORD_PAIRED);
+	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
+	return outcome;
+}
+
+/* accept side: find the opener of this very connection. */
+static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp)
+{
+	struct connection connection = {};
+	struct opener *found, opener = {};
+	struct tuple tuple = {};
+	struct group *group;
+	opener_tuple(s, tp, &tuple);
+	found = bpf_map_lookup_elem(&openers, &tuple);
+	if (found) {
+		opener = *found;
+		bpf_map_delete_elem(&openers, &tuple);
+	}
+	if (opener.record) { /* from the sidecar: this is a service's socket */
+		if (opener.client_port) {
+			struct shown_address *at = bpf_sk_storage_get(&shown, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+			if (at) {
+				__builtin_memcpy(at->address, opener.client_address, 16);
+				at->port = opener.client_port;
+			}
+		}
+		if (opener.outcome == OUTCOME_SHORTCUT)
+			opener.outcome = pair(s, sk, tp, &opener, opener.record);
+		count(opener.outcome ?: OUTCOME_OFF);
+		return;
+	}
+	group = group_of(tp);
+	if (!group || group->kind != GROUP_SIDECAR)
+		return; /* not a socket of the mesh */
+	struct listening *service = listener_at(tuple.remote, tuple.remote_port);
+	connection.since = bpf_ktime_get_ns();
+	connection.client_endpoint = opener.endpoint;
+	connection.service_endpoint = service ? service->endpoint : 0;
+	__builtin_memcpy(connection.original_address, opener.original_address, 16);
+	connection.original_port = opener.original_port;
+	connection.outcome = found ? opener.outcome : OUTCOME_OFF_NO_PEER;
+	if (opener.outcome == OUTCOME_SHORTCUT) {
+		if (bpf_map_pop_elem(&free_records, &connection.record)) {
+			connection.record = 0;
+			connection.outcome = OUTCOME_OFF_NO_RECORD;
+		} else
+			connection.outcome = pair(s, sk, tp, &opener, connection.record);
+	}
+	count(connection.outcome);
+	__u64 cookie = bpf_get_socket_cookie(s);
+	bpf_map_update_elem(&connections, &cookie, &connection, BPF_ANY);
+}
+
+SEC("sockops") int sockmesh_establish(struct bpf_sock_ops *s)
+{
+	struct bpf_sock *sk;
+	struct tcp_sock *tp;
+	__u32 op = s->op;
+	if (op != BPF_SOCK_OPS_TCP_LISTEN_CB && op != BPF_SOCK_OPS_STATE_CB && op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
+	    op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		return 0; /* options and estimates: not ours */
+	if (s->family != AF_INET && s->family != AF_INET6)
+		return 0;
+	sk = s->sk;
+	if (!sk)
+		return 0; /* a request socket: nothing to keep state on */
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	switch (op) {
+	case BPF_SOCK_OPS_TCP_LISTEN_CB: on_listen(s, tp, 1); break;
+	case BPF_SOCK_OPS_STATE_CB: on_state(s, tp); break;
+	case BPF_SOCK_OPS_TCP_CONNECT_CB: on_connect(s, sk, tp); break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB: on_active(s, sk, tp); break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB: on_passive(s, sk, tp); break;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, existsSync, openSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SockmeshError } from "../core/errors.js";
+import { errnoName, lastErrno, loadLibbpf, mapShared, type Libbpf, type Pointer } from "./libbpf.js";
+
+const LOG_BYTES = 1 << 20;
+const SK_MSG_VERDICT = 7; // enum bpf_attach_type
+
+/** One BPF map of a loaded object. Keys and values are raw bytes in host order. */
+export class BpfMap {
+  constructor(
+    private readonly bpf: Libbpf,
+    readonly name: string,
+    readonly fd: number,
+  ) {}
+
+  /** Inserts or replaces. Throws SM_BPF_MAP when the map is full or refuses the value. */
+  update(key: Uint8Array | null, value: Uint8Array): void {
+    const result = this.bpf.update(this.fd, key, value, 0);
+    if (result < 0) throw new SockmeshError("SM_BPF_MAP", `map ${this.name}: update: ${errnoName(result)}`);
+  }
+
+  /** Reads into `value`; false when there is no such key. */
+  lookup(key: Uint8Array, value: Uint8Array): boolean {
+    return this.bpf.lookup(this.fd, key, value) === 0;
+  }
+
+  /** Reads and removes in one call (kernel 5.14 for hashes); false when there is no such key. */
+  take(key: Uint8Array, value: Uint8Array): boolean {
+    return this.bpf.take(this.fd, key, value) === 0;
+  }
+
+  /** Removes; no error when there is no such key. */
+  delete(key: Uint8Array): void {
+    this.bpf.delete(this.fd, key);
+  }
+
+  /** All keys at about this moment. */
+  keys(bytes: number): Uint8Array[] {
+    const keys: Uint8Array[] = [];
+    for (let key: Uint8Array | null = null; ;) {
+      const next = new Uint8Array(bytes);
+      if (this.bpf.nextKey(this.fd, key, next) < 0) return keys;
+      keys.push(next);
+      key = next;
+    }
+  }
+
+  /** The map's memory, shared with the kernel (BPF_F_MMAPABLE). */
+  share(bytes: number): { buffer: ArrayBuffer; unmap: () => void } {
+    return mapShared(this.fd, bytes);
+  }
+}
+
+/** What to load and how. */
+export interface LoadPlan {
+  /** File name of an object in sockmap/bpf/. */
+  readonly object: string;
+  /** Bytes of the one `const volatile` struct. */
+  readonly config: Uint8Array;
+  /** Programs that this kernel may lack; left out together when it does. */
+  readonly without: readonly string[];
+}
+
+/** Path of a committed BPF object, from the sources or from dist/. */
+export function objectPath(name: string): string {
+  for (const relative of ["./bpf/", "../../sockmap/bpf/"]) {
+    const path = fileURLToPath(new URL(relative + name, import.meta.url));
+    if (existsSync(path)) return path;
+  }
+  throw new SockmeshError("SM_BPF_UNAVAILABLE", `the BPF object ${name} is missing from the installation`);
+}
+
+/**
+ * A loaded BPF object and its attachments. All or nothing: a failure while loading or attaching undoes what was done.
+ * Nothing is pinned, so that the end of this process, however it comes, detaches everything.
+ */
+export class BpfObject {
+  private readonly links: Pointer[] = [];
+  private readonly maps = new Map<string, BpfMap>();
+
+  private constructor(
+    private readonly bpf: Libbpf,
+    private object: Pointer,
+  ) {}
+
+  /** Opens, configures and loads. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD with the tail of the verifier's log. */
+  static load(plan: LoadPlan): BpfObject {
+    const bpf = loadLibbpf();
+    const path = objectPath(plan.object);
+    const object = bpf.open(path, null);
+    if (!object) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: open: ${errnoName(lastErrno())}`);
+    const log = new Uint8Array(LOG_BYTES);
+    try {
+      const rodata = bpf.findMap(object, ".rodata.config");
+      const set = bpf.setInitialValue(rodata, plan.config, plan.config.length);
+      if (set < 0) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: configuration: ${errnoName(set)}`);
+      for (const name of plan.without) bpf.setAutoload(bpf.findProgram(object, name), false);
+      for (let program = bpf.nextProgram(object, null); program; program = bpf.nextProgram(object, program))
+        bpf.setLogBuffer(program, log, log.length);
+      const loaded = bpf.load(object);
+      if (loaded < 0)
+        throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: ${errnoName(loaded)}${logTail(log)}`);
+    } catch (error) {
+      bpf.close(object);
+      throw error;
+    }
+    return new BpfObject(bpf, object);
+  }
+
+  /** A map by name. */
+  map(name: string): BpfMap {
+    const known = this.maps.get(name);
+    if (known) return known;
+    const map = this.bpf.findMap(this.object, name);
+    if (!map) throw new SockmeshError("SM_BPF_MAP", `the object has no map ${name}`);
+    const made = new BpfMap(this.bpf, name, this.bpf.mapFd(map));
+    this.maps.set(name, made);
+    return made;
+  }
+
+  /** Runs a program on every message of the sockets in a map. Ends with the map. */
+  attachToMap(program: string, map: string): void {
+    const result = this.bpf.attachToMap(this.programFd(program), this.map(map).fd, SK_MSG_VERDICT, 0);
+    if (result < 0) throw new SockmeshError("SM_BPF_ATTACH", `${program}: ${errnoName(result)}`);
+  }
+
+  /** Attaches to a cgroup v2 directory; the returned function detaches. */
+  attachToCgroup(program: string, directory: string): () => void {
+    return this.attachByFile(program, directory, (fd) => this.bpf.attachCgroup(this.program(program), fd));
+  }
+
+  /** Attaches to a network namespace named by a file like `/proc/self/ns/net`; the returned function detaches. */
+  attachToNetns(program: string, file: string): () => void {
+    return this.attachByFile(program, file, (fd) => this.bpf.attachNetns(this.program(program), fd));
+  }
+
+  /** Attaches where the program's section says. */
+  attach(program: string): () => void {
+    return this.keep(program, this.bpf.attach(this.program(program)));
+  }
+
+  /** Number of per-CPU slots that a lookup in a per-CPU map fills. */
+  cpus(): number {
+    return this.bpf.cpus();
+  }
+
+  /** Detaches everything and gives the object back. Sockets in its maps go on; idempotent. */
+  close(): void {
+    if (!this.object) return;
+    for (const link of this.links.splice(0)) this.bpf.destroyLink(link);
+    this.bpf.close(this.object);
+    this.object = undefined;
+  }
+
+  private attachByFile(program: string, file: string, attach: (fd: number) => Pointer): () => void {
+    const fd = openSync(file, "r");
+    try {
+      return this.keep(program, attach(fd));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private keep(program: string, link: Pointer): () => void {
+    if (!link) throw new SockmeshError("SM_BPF_ATTACH", `${program}: ${errnoName(lastErrno())}`);
+    this.links.push(link);
+    return () => {
+      const at = this.links.indexOf(link);
+      if (at < 0) return;
+      this.links.splice(at, 1);
+      this.bpf.destroyLink(link);
+    };
+  }
+
+  private program(name: string): Pointer {
+    const program = this.bpf.findProgram(this.object, name);
+    if (!program) throw new SockmeshError("SM_BPF_ATTACH", `the object has no program ${name}`);
+    return program;
+  }
+
+  private programFd(name: string): number {
+    return this.bpf.programFd(this.program(name));
+  }
+}
+
+/** The last lines of a verifier log: where it gave up. */
+function logTail(log: Uint8Array): string {
+  const end = log.indexOf(0);
+  const text = Buffer.from(log.subarray(0, end < 0 ? log.length : end))
+    .toString("utf8")
+    .trimEnd();
+  return text ? `; verifier:\n${text.split("\n").slice(-12).join("\n")}` : "";
+}

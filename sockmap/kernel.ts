@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+import { statSync } from "node:fs";
+import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
+import {
+  CONFIG,
+  CONNECTION,
+  ENDPOINT,
+  GROUP,
+  GroupKind,
+  layoutOf,
+  Level,
+  LISTEN_KEY,
+  LISTENING,
+  OPT_OUT_KEY,
+  Size,
+  Total,
+} from "./abi.js";
+import { BpfObject } from "./driver.js";
+import type {
+  EndpointTerms,
+  EngineTotals,
+  Link,
+  Listeners,
+  Release,
+  SocketEngine,
+  Level as LevelName,
+} from "./engine.js";
+import { KernelLink, type LinkParts } from "./link.js";
+import { Records, RECORD_BYTES } from "./records.js";
+import { netnsCookie, socketCookie } from "./socket.js";
+import { StructBytes, u32Key, u64Key } from "./structs.js";
+
+/** What the kernel engine needs to know of this machine. */
+export interface KernelOptions {
+  /** Mount point of cgroup v2. */
+  readonly cgroupRoot: string;
+  /** Directory of the cgroup that this process, and nothing else, lives in. */
+  readonly sidecarCgroup: string;
+  /** Any TCP socket of this process: tells the network namespace. */
+  readonly socketFd: number;
+  /** Most unread bytes that one direction may have past TCP. */
+  readonly creditBytes: number;
+}
+
+/** Credit that lets a large body flow without letting a stopped reader hold much memory. */
+export const DEFAULT_CREDIT = 1 << 20;
+
+/** Records of the upper half belong to upstream legs and are handed out here; those of the lower half by the kernel. */
+const FIRST_OWN = Size.records / 2;
+
+/**
+ * Loads and attaches the BPF programs. Throws SM_BPF_UNAVAILABLE, SM_BPF_LOAD or SM_BPF_ATTACH with nothing left behind.
+ * Where the kernel has no socket tracepoints (before 6.3) reads are published by the sidecar and at the next send.
+ */
+export function createKernelEngine(options: KernelOptions): KernelEngine {
+  const config = (tracing: number): Uint8Array =>
+    new StructBytes(CONFIG)
+      .setU64("netns", netnsCookie(options.socketFd))
+      .setU32("credit", options.creditBytes)
+      .setU32("tracing", tracing).bytes;
+  const object = "engine.bpf.o";
+  let loaded: BpfObject;
+  let tracing = true;
+  try {
+    loaded = BpfObject.load({ object, config: config(1), without: [] });
+  } catch {
+    loaded = BpfObject.load({ object, config: config(0), without: ["sockmesh_read"] });
+    tracing = false;
+  }
+  try {
+    return new KernelEngine(loaded, options, tracing);
+  } catch (error) {
+    loaded.close();
+    throw error;
+  }
+}
+
+/** The engine that captures with sk_lookup and moves bytes with sk_msg. Made by {@link createKernelEngine}. */
+export class KernelEngine implements SocketEngine {
+  readonly name = "kernel";
+  readonly level: LevelName = "shortcut";
+  readonly because = undefined;
+  private readonly parts: LinkParts;
+  private readonly shared: (() => void)[] = [];
+  private stopped = false;
+
+  constructor(
+    private readonly object: BpfObject,
+    options: KernelOptions,
+    /** True when reads are published by the kernel as recv returns. */
+    readonly tracing: boolean,
+  ) {
+    const records = object.map("records").share(RECORD_BYTES);
+    const intent = object.map("intents").share(4096);
+    this.shared.push(records.unmap, intent.unmap);
+    const free = object.map("free_records");
+    for (let record = 1; record < FIRST_OWN; record++) free.update(null, u32Key(record));
+    const own: number[] = [];
+    for (let record = FIRST_OWN; record < Size.records; record++) own.push(record);
+    this.parts = {
+      records: new Records(records.buffer),
+      intent: new Uint8Array(intent.buffer),
+      free,
+      own,
+      publishes: !tracing,
+    };
+    object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
+    object.attachToMap("sockmesh_move", "sockets");
+    if (tracing) object.attach("sockmesh_read");
+    object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
+  }
+
+  capture(listeners: Listeners): Promise<Release> {
+    const map = this.object.map("listeners");
+    map.update(u32Key(0), u64Key(BigInt(listeners.ipv4Fd)));
+    if (listeners.ipv6Fd >= 0) map.update(u32Key(1), u64Key(BigInt(listeners.ipv6Fd)));
+    this.object.map("sidecar_port").update(u32Key(0), u32Key(listeners.port));
+    const detach = this.object.attachToNetns("sockmesh_capture", "/proc/self/ns/net");
+    return Promise.resolve(() => {
+      detach();
+      return Promise.resolve();
+    });
+  }
+
+  addEndpoint(terms: EndpointTerms): Promise<Release> {
+    const key = u32Key(terms.number);
+    const group = groupKey(terms.cgroup);
+    const undo: (() => void)[] = [];
+    const release = (): Promise<void> => {
+      if (!this.stopped) for (const step of undo.splice(0).reverse()) step();
+      return Promise.resolve();
+    };
+    const level = Level[terms.level === "splice" ? this.level : terms.level];
+    try {
+      this.object
+        .map("endpoints")
+        .update(key, new StructBytes(ENDPOINT).setU32("level", level).setU32("live", 1).bytes);
+      undo.push(() => this.object.map("endpoints").update(key, new StructBytes(ENDPOINT).bytes));
+      for (const port of terms.optOutPorts) {
+        const optOut = new StructBytes(OPT_OUT_KEY)
+          .setU32("endpoint", terms.number)
+          .setU32("port", port).bytes;
+        this.object.map("opt_outs").update(optOut, u32Key(1));
+        undo.push(() => this.object.map("opt_outs").delete(optOut));
+      }
+      for (const program of ["sockmesh_peername4", "sockmesh_peername6"])
+        undo.push(this.object.attachToCgroup(program, terms.cgroup));
+      if (terms.captureEgress)
+        for (const program of ["sockmesh_connect4", "sockmesh_connect6"])
+          undo.push(this.object.attachToCgroup(program, terms.cgroup));
+      // Last: from here on its listening sockets are captured.
+      this.object.map("groups").update(group, groupValue(GroupKind.endpoint, terms.number));
+      undo.push(() => this.object.map("groups").delete(group));
+      undo.push(() => this.forgetListeners(terms.number));
+    } catch (error) {
+      void release();
+      throw error;
+    }
+    return Promise.resolve(release);
+  }
+
+  accepted(fd: number): Link {
+    const cookie = socketCookie(fd);
+    const connection = new StructBytes(CONNECTION);
+    const known = this.object.map("connections").take(cookie, connection.bytes);
+    return new KernelLink(this.parts, fd, cookie, known ? connection : undefined);
+  }
+
+  totals(): EngineTotals {
+    const cpus = this.object.cpus();
+    const values = new BigUint64Array(cpus);
+    const bytes = new Uint8Array(values.buffer);
+    const read = (counter: number): number => {
+      if (!this.object.map("counters").lookup(u32Key(counter), bytes)) return 0;
+      return Number(values.reduce((sum, value) => sum + value, 0n));
+    };
+    const outcomes: Partial<Record<OutcomeName, number>> = {};
+    for (let number = 0; number < OUTCOME_SLOTS; number++) {
+      const name = outcomeName(number);
+      const value = name ? read(number) : 0;
+      if (name && value) outcomes[name] = value;
+    }
+    return { outcomes, kernelBytes: read(Total.fastBytes), tcpBytes: read(Total.tcpBytes) };
+  }
+
+  stop(): Promise<void> {
+    if (!this.stopped) {
+      this.stopped = true;
+      // The shared pages stay mapped until the process ends: a late link may still look at its record.
+      this.object.close();
+    }
+    return Promise.resolve();
+  }
+
+  private forgetListeners(endpoint: number): void {
+    const listens = this.object.map("listens");
+    const listening = new StructBytes(LISTENING);
+    for (const key of listens.keys(layoutOf(LISTEN_KEY).size))
+      if (listens.lookup(key, listening.bytes) && listening.u32("endpoint") === endpoint) listens.delete(key);
+  }
+}
+
+/** Id of a cgroup v2: the inode number of its directory. */
+function groupKey(directory: string): Uint8Array {
+  return u64Key(statSync(directory, { bigint: true }).ino);
+}
+
+function groupValue(kind: number, endpoint: number): Uint8Array {
+  return new StructBytes(GROUP).setU32("kind", kind).setU32("endpoint", endpoint).bytes;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { layoutOf, RECORD, RecordFlag, Size } from "./abi.js";
+
+const LAYOUT = layoutOf(RECORD);
+const WORDS = LAYOUT.size / 4;
+const at = (name: string): number => (LAYOUT.offset[name] ?? 0) / 4;
+const FAST_A = at("fast_a");
+const READ_A = at("read_a");
+const FAST_B = at("fast_b");
+const READ_B = at("read_b");
+const GENERATION = at("generation");
+const FLAGS = at("flags");
+
+/** Bytes of the whole array of records. */
+export const RECORD_BYTES = Size.records * LAYOUT.size;
+
+/** The connection records, shared with the kernel: reading one is a memory access, no system call. */
+export class Records {
+  private readonly words: Uint32Array;
+
+  constructor(memory: ArrayBuffer) {
+    this.words = new Uint32Array(memory);
+  }
+
+  /** Bytes that both ends of a pair moved past TCP. */
+  moved(record: number): number {
+    return this.u64(record, FAST_A) + this.u64(record, FAST_B);
+  }
+
+  /** True when both ends of the pair are in the map of sockets. */
+  paired(record: number): boolean {
+    return ((this.words[record * WORDS + FLAGS] ?? 0) & RecordFlag.paired) !== 0;
+  }
+
+  /** The sidecar, end b of the pair, has read that many bytes in all. */
+  readByB(record: number, total: number): void {
+    this.setU64(record, READ_B, total);
+  }
+
+  /** The sidecar, end a of the pair, has read that many bytes in all. */
+  readByA(record: number, total: number): void {
+    this.setU64(record, READ_A, total);
+  }
+
+  /** Ends a use of the record: links of the old generation are void from here on, the counters start anew. */
+  retire(record: number): void {
+    const base = record * WORDS;
+    this.words[base + FLAGS] = 0;
+    this.words[base + GENERATION] = (this.words[base + GENERATION] ?? 0) + 1;
+    for (const field of [FAST_A, READ_A, FAST_B, READ_B]) this.setU64(record, field, 0);
+  }
+
+  private u64(record: number, field: number): number {
+    const word = record * WORDS + field;
+    return (this.words[word] ?? 0) + (this.words[word + 1] ?? 0) * 0x1_0000_0000;
+  }
+
+  private setU64(record: number, field: number, value: number): void {
+    const word = record * WORDS + field;
+    // The high word first: a program that reads in between sees a larger debt or credit of one wrap, and both only slow it.
+    this.words[word + 1] = Math.floor(value / 0x1_0000_0000);
+    this.words[word] = value >>> 0;
+  }
+}
