@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Denial, DenyReason } from "../protocol.js";
+import { Expectation, type HttpRequest } from "./request.js";
+
+const ANSWERS: Record<DenyReason, { status: number; text: string; body: string }> = {
+  policy: { status: 403, text: "Forbidden", body: "Access denied\r\n" },
+  upgrade: { status: 403, text: "Forbidden", body: "Access denied\r\n" },
+  unavailable: { status: 503, text: "Service Unavailable", body: "upstream connect failed\r\n" },
+  timeout: { status: 504, text: "Gateway Timeout", body: "upstream timeout\r\n" },
+  limit: { status: 503, text: "Service Unavailable", body: "overloaded\r\n" },
+};
+
+/** A refusal in HTTP's words. The connection lives on unless the request asked to leave HTTP or to close. */
+export function deny(request: HttpRequest, reason: DenyReason): Denial {
+  const { status, text, body } = ANSWERS[reason];
+  const close = request.upgrade || request.last || request.old;
+  const head = `HTTP/1.1 ${status} ${text}\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n${close ? "connection: close\r\n" : ""}\r\n`;
+  return { bytes: Buffer.from(request.expectation === Expectation.head ? head : head + body), status, close };
+}
