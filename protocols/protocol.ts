@@ -5,7 +5,8 @@ import type { FieldSpans } from "./fields.js";
 /**
  * One message of a protocol as the proxy handles it. `bytes` is the head as it is to be forwarded: the received bytes
  * themselves when they are canonical already, else re-emitted ones. A message object may be reused by its decoder for
- * the next message: read it inside the sink's call, copy what must outlive it. The byte views stay valid.
+ * the next message: read it inside the sink's call, copy what must outlive it. The byte views are valid until `push`
+ * returns.
  */
 export interface Message {
   readonly bytes: Uint8Array;
@@ -65,7 +66,10 @@ export type Framing =
 
 /** Incremental, bounded, sans-I/O decoder of one direction. Never throws on any input. */
 export interface Decoder<M extends Message> {
-  /** Feeds bytes; the sink is called for all that they complete. After a fault, further bytes are ignored. */
+  /**
+   * Feeds bytes; the sink is called for all that they complete. After a fault, further bytes are ignored. The chunk's
+   * memory is the caller's again afterwards (all sockets read into one buffer): what the decoder keeps, it copies.
+   */
   push(chunk: Uint8Array, sink: Sink<M>): void;
   /** The peer has finished sending. Ends a message that is delimited by EOF; a fault when one is cut short. */
   finish(sink: Sink<M>): void;
@@ -102,6 +106,8 @@ export interface Protocol<Req extends Request = Request, Res extends Response = 
   responses(limits: Limits, next: NextExpectation): Decoder<Res>;
   /** The refusal of one request; `close` is set where the request's framing does not let the connection live on. */
   deny(request: Req, reason: DenyReason): Denial;
+  /** The answer to a forwarded request, known by its expectation, that the service cannot give; always closes. */
+  fail(expectation: number, reason: DenyReason): Denial;
   /** Text of a request for logs, e.g. `GET /x`; never called on the hot path unless logging is on. */
   describe(request: Req): string;
 }

@@ -123,14 +123,14 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
     while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
     if (at === bytes.length) return at;
     if (bytes[at] === CR && at + 1 === bytes.length) {
-      this.partial = bytes.subarray(at);
+      this.partial = Buffer.from(bytes.subarray(at));
       return bytes.length;
     }
     const limit = Math.min(bytes.length, at + this.limits.headBytes);
     if (!mayBeRead(bytes, at, limit)) {
       if (limit < bytes.length || limit - at === this.limits.headBytes)
         return this.failHead(bytes, at, limit, sink);
-      this.partial = bytes.subarray(at);
+      this.partial = Buffer.from(bytes.subarray(at));
       return bytes.length;
     }
     const fault = this.readHead(bytes, at, limit);
@@ -139,7 +139,7 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
     if (message.end === 0) {
       if (limit < bytes.length || limit - at === this.limits.headBytes)
         return this.fail("head-too-large", sink);
-      this.partial = bytes.subarray(at);
+      this.partial = Buffer.from(bytes.subarray(at));
       return bytes.length;
     }
     const end = message.end;
