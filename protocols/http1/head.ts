@@ -12,6 +12,7 @@ export const Known = {
   connection: 4,
   upgrade: 5,
   http2Settings: 6,
+  expect: 7,
 } as const;
 
 /** Lines of one head as offsets, found in one pass from left to right; reused for every head of a direction. */
@@ -155,6 +156,8 @@ function knownHeader(bytes: Uint8Array, start: number, end: number): number {
   switch (end - start) {
     case 4:
       return equalsWord(bytes, start, end, "host") ? Known.host : Known.other;
+    case 6:
+      return equalsWord(bytes, start, end, "expect") ? Known.expect : Known.other;
     case 7:
       return equalsWord(bytes, start, end, "upgrade") ? Known.upgrade : Known.other;
     case 10:

@@ -5,7 +5,7 @@
  */
 import type { Protocol } from "../protocol.js";
 import { RequestDecoder, ResponseDecoder } from "./decoder.js";
-import { deny } from "./deny.js";
+import { deny, fail } from "./deny.js";
 import type { HttpRequest } from "./request.js";
 import type { HttpResponse } from "./response.js";
 import { describe } from "./summary.js";
@@ -16,5 +16,6 @@ export const http1: Protocol<HttpRequest, HttpResponse> = {
   requests: (limits) => new RequestDecoder(limits),
   responses: (limits, next) => new ResponseDecoder(limits, next),
   deny,
+  fail,
   describe,
 };

@@ -24,6 +24,8 @@ export class HttpRequest implements Request {
   readonly answered = true;
   /** Bytes of the body; -1 when chunked. */
   bodyLength = 0;
+  /** True when the client asks for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
+  awaitsContinue = false;
   /** True for HTTP/1.0, whose clients know no persistent connections by default. */
   old = false;
   private readonly lines: HeadLines;
@@ -51,6 +53,7 @@ export class HttpRequest implements Request {
     this.last = this.old;
     this.upgrade = false;
     this.dropOptions = false;
+    this.awaitsContinue = lines.indexOf(Known.expect) >= 0;
     this.bytes = bytes.subarray(lines.start, lines.end);
     return this.readLength(bytes) ?? this.readConnection(bytes) ?? this.readTarget(bytes);
   }

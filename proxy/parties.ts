@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Identity, PolicyRevision, RuleSet } from "../l7policy/policy.js";
+import type { Accepted } from "../sockmap/engine.js";
+
+/** Who talks to whom on one connection, and where it goes. */
+export interface Parties {
+  readonly client: Identity;
+  /** True when the client is an endpoint of this node: its egress rules hold. */
+  readonly clientIsEndpoint: boolean;
+  readonly service: Identity;
+  /** True when the service is an endpoint of this node: its ingress rules hold. */
+  readonly serviceIsEndpoint: boolean;
+  /** Where the client wanted to go. */
+  readonly address: string;
+  /** Destination port that policy judges. */
+  readonly port: number;
+}
+
+/** Addresses of an accepted connection, as the socket tells them. */
+export interface SocketAddresses {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** Tells the parties of an accepted connection; supplied by the agent. */
+export type Identify = (accepted: Accepted, addresses: SocketAddresses) => Parties;
+
+/** The rule sets that a connection must fulfil, all of them. */
+export type Terms =
+  | { readonly kind: "deny" }
+  | { readonly kind: "allow" }
+  | { readonly kind: "l7"; readonly protocol: string; readonly sets: readonly L7RuleSet[] };
+
+/** A rule set that judges requests. */
+export type L7RuleSet = Extract<RuleSet, { kind: "l7" }>;
+
+/** The client's egress and the service's ingress in one; protocols that disagree leave nothing allowed. */
+export function termsOf(policy: PolicyRevision, parties: Parties): Terms {
+  const sets: RuleSet[] = [];
+  if (parties.clientIsEndpoint) sets.push(policy.egress(parties.client, parties.port, parties.service));
+  if (parties.serviceIsEndpoint) sets.push(policy.ingress(parties.service, parties.port, parties.client));
+  const judging: L7RuleSet[] = [];
+  for (const set of sets) {
+    if (set.kind === "deny") return set;
+    if (set.kind === "l7") judging.push(set);
+  }
+  const first = judging[0];
+  if (!first) return { kind: "allow" };
+  if (judging.some((set) => set.protocol !== first.protocol)) return { kind: "deny" };
+  return { kind: "l7", protocol: first.protocol, sets: judging[1]?.id === first.id ? [first] : judging };
+}
