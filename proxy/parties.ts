@@ -24,8 +24,11 @@ export interface SocketAddresses {
   readonly localPort: number;
 }
 
-/** Tells the parties of an accepted connection; supplied by the agent. */
-export type Identify = (accepted: Accepted, addresses: SocketAddresses) => Parties;
+/**
+ * Tells the parties of an accepted connection; supplied by the agent. Undefined when there is no service behind it:
+ * somebody connected to a listener of the sidecar itself.
+ */
+export type Identify = (accepted: Accepted, addresses: SocketAddresses) => Parties | undefined;
 
 /** The rule sets that a connection must fulfil, all of them. */
 export type Terms =

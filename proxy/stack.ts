@@ -4,7 +4,7 @@ import type { OutcomeName } from "../core/outcome.js";
 import type { SocketEngine } from "../sockmap/engine.js";
 import { Connection } from "./connection.js";
 import type { ProxyContext } from "./context.js";
-import { termsOf, type Identify } from "./parties.js";
+import { termsOf, type Identify, type Terms } from "./parties.js";
 import { descriptorOf } from "./upstream.js";
 
 /** What the stack needs beside the shared context. */
@@ -16,6 +16,8 @@ export interface StackParts {
   readonly open: Set<Connection>;
   readonly draining: () => boolean;
 }
+
+const DENY: Terms = { kind: "deny" };
 
 /**
  * The way of a connection through the sidecar, read from top to bottom. Requests then go round inside the connection:
@@ -36,8 +38,8 @@ export function take(parts: StackParts, client: Socket): void {
     localPort: client.localPort ?? 0,
   });
   // 3. peer policy: a client that may not speak at all gets no parser.
-  const terms = termsOf(context.policy, parties);
-  if (terms.kind === "deny" || (terms.kind === "l7" && !context.protocols.has(terms.protocol))) {
+  const terms = parties ? termsOf(context.policy, parties) : DENY;
+  if (!parties || terms.kind === "deny" || (terms.kind === "l7" && !context.protocols.has(terms.protocol))) {
     link.close();
     return turnAway(context, client, "denied:peer");
   }

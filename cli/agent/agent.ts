@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+import { rmSync } from "node:fs";
+import type { Server } from "node:net";
+import { networkInterfaces } from "node:os";
+import type { Clock } from "../../core/clock.js";
+import { SockmeshError } from "../../core/errors.js";
+import type { Log } from "../../core/log.js";
+import { PolicyStore } from "../../l7policy/index.js";
+import type { Identity, PolicyRevision } from "../../l7policy/policy.js";
+import { http1 } from "../../protocols/http1/index.js";
+import type { AccessEntry } from "../../proxy/context.js";
+import { Sidecar } from "../../proxy/sidecar.js";
+import type { SocketEngine } from "../../sockmap/engine.js";
+import { parseHostPort, parsePrefix } from "../address.js";
+import type { Config } from "../config.js";
+import type { Machine } from "../machine.js";
+import { VERSION } from "../version.js";
+import { AddressTable } from "./addresses.js";
+import { serveControl, type ControlHandler } from "./control.js";
+import { Endpoints } from "./endpoints.js";
+import { planEngine, type EnginePlan } from "./engine.js";
+import { forwardsOf, makeIdentify } from "./identify.js";
+import type { AgentStatus } from "./messages.js";
+import { loadPolicies, policyFiles, watchPolicies, type LoadedPolicies } from "./policies.js";
+
+/** What an agent is made with; effects enter here. */
+export interface AgentParts {
+  readonly config: Config;
+  readonly machine: Machine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pid: number;
+  readonly access: ((entry: AccessEntry) => void) | undefined;
+}
+
+/** Agent and sidecar of one machine in one process. Made by {@link startAgent}. */
+export class Agent {
+  private readonly store = new PolicyStore();
+  private readonly addresses = new AddressTable<Identity>();
+  private readonly sidecar: Sidecar;
+  private readonly listen: { address: string; service: string }[] = [];
+  private policy: PolicyRevision;
+  private loaded: LoadedPolicies;
+  private problems: readonly string[] = [];
+  private engine: SocketEngine | undefined;
+  private endpoints: Endpoints | undefined;
+  private control: Server | undefined;
+  private policies = { again: (): void => {}, close: (): void => {} };
+
+  /** Throws the first error of the policies: there is no last good one yet to go on with. */
+  constructor(
+    private readonly parts: AgentParts,
+    private readonly plan: EnginePlan,
+  ) {
+    const { config, clock, log, access } = parts;
+    const { identities } = this.store;
+    this.loaded = loadPolicies(config.policies === undefined ? [] : policyFiles(config.policies));
+    for (const error of this.loaded.errors) log.error({ code: error.code }, error.describe());
+    if (this.loaded.errors[0]) throw this.loaded.errors[0];
+    this.policy = this.store.resolve(this.loaded.policies);
+    for (const { cidr, labels } of config.addresses) {
+      const prefix = parsePrefix(cidr);
+      if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
+    }
+    const identify = makeIdentify({
+      endpointIdentity: (number) => this.endpoints?.get(number)?.identity,
+      addresses: this.addresses,
+      forwards: forwardsOf(config.listen, (labels) => identities.identityOf(labels)),
+      interfaces: ownAddresses(clock),
+    });
+    const { limits } = config;
+    this.sidecar = new Sidecar({
+      limits,
+      clock,
+      log,
+      protocols: [http1],
+      policy: this.policy,
+      identify,
+      access,
+    });
+  }
+
+  /** Opens listeners and the control socket. After a failure `close` undoes what was done. */
+  async start(): Promise<void> {
+    const { config, clock, log } = this.parts;
+    const engine = await this.sidecar.capture((socketFd) => this.plan.make(socketFd));
+    this.engine = engine;
+    this.endpoints = new Endpoints({
+      engine,
+      log,
+      level: config.level,
+      makeCgroup: (number) => {
+        // Without capture nothing would hold its policy: rather no endpoint than an open one.
+        if (engine.name !== "kernel" || !this.plan.tree)
+          throw new SockmeshError("SM_BPF_UNAVAILABLE", `nothing is captured here: ${engine.because}`);
+        return this.plan.tree.endpoint(number);
+      },
+      identityOf: (labels) => this.store.identities.identityOf(labels),
+      restrictsEgress: (identity) => this.policy.restrictsEgress(identity),
+    });
+    for (const { address, service } of config.listen) {
+      const { host, port } = parseHostPort(address) as { host: string; port: number };
+      await this.sidecar.listen({ address: host, port });
+      this.listen.push({ address, service });
+    }
+    if (config.policies !== undefined)
+      this.policies = watchPolicies(config.policies, clock, log, (loaded) => this.policiesChanged(loaded));
+    this.control = await serveControl(config.socket, this.answer, log);
+    log.info(
+      { engine: engine.name, level: engine.level, socket: config.socket, policies: this.loaded.files },
+      "ready",
+    );
+  }
+
+  /** Reads the policies anew at once. */
+  reload(): void {
+    this.policies.again();
+  }
+
+  /** What `sockmesh status` shows. */
+  status(): AgentStatus {
+    const { config, pid } = this.parts;
+    const { engine } = this;
+    return {
+      version: VERSION,
+      pid,
+      socket: config.socket,
+      engine: {
+        name: engine?.name ?? "user-space",
+        level: engine?.level ?? "off",
+        because: engine?.because ?? null,
+      },
+      policy: { revision: this.policy.revision, files: this.loaded.files, errors: this.problems },
+      listen: this.listen,
+      endpoints: this.endpoints?.list() ?? [],
+      connections: this.sidecar.connections().length,
+      outcomes: this.sidecar.counters.snapshot(),
+      totals: engine?.totals() ?? { outcomes: {}, kernelBytes: 0, tcpBytes: 0 },
+    };
+  }
+
+  /** Finishes what is under way, then gives everything back. */
+  async close(): Promise<void> {
+    const { log, config } = this.parts;
+    this.policies.close();
+    if (this.control) {
+      this.control.close();
+      rmSync(config.socket, { force: true });
+    }
+    await this.sidecar.drain();
+    await this.endpoints?.close();
+    await this.engine?.stop();
+    await this.plan.tree?.remove();
+    log.info({}, "stopped");
+  }
+
+  private policiesChanged(loaded: LoadedPolicies): void {
+    const { log } = this.parts;
+    this.problems = loaded.errors.map((error) => error.describe());
+    for (const error of loaded.errors)
+      log.error({ code: error.code, hint: error.hint, revision: this.policy.revision }, error.describe());
+    if (loaded.errors.length > 0) return;
+    this.loaded = loaded;
+    this.policy = this.store.resolve(loaded.policies);
+    this.sidecar.setPolicy(this.policy);
+    log.info({ revision: this.policy.revision, files: loaded.files }, "policy in force");
+  }
+
+  private readonly answer: ControlHandler = async (request, onClose) => {
+    if (request.op === "status") return { ok: true, status: this.status() };
+    const { endpoints } = this;
+    if (!endpoints) throw new SockmeshError("SM_ENDPOINT", "the agent is starting");
+    const endpoint = await endpoints.add(request);
+    onClose(() => endpoints.removeWhenEmpty(endpoint.number));
+    return { ok: true, endpoint };
+  };
+}
+
+/** Starts an agent; whatever fails, nothing is left behind. */
+export async function startAgent(parts: AgentParts): Promise<Agent> {
+  const plan = await planEngine(parts.config, parts.machine, parts.pid, parts.log);
+  let agent: Agent | undefined;
+  try {
+    agent = new Agent(parts, plan);
+    await agent.start();
+    return agent;
+  } catch (thrown) {
+    if (agent) await agent.close();
+    else await plan.tree?.remove();
+    throw thrown;
+  }
+}
+
+/** Addresses of this machine, looked up at most every ten seconds. */
+function ownAddresses(clock: Clock): () => readonly string[] {
+  let known: readonly string[] = [];
+  let until = -Infinity;
+  return () => {
+    if (clock.now() >= until) {
+      until = clock.now() + 10_000;
+      known = Object.values(networkInterfaces()).flatMap((one) => one?.map(({ address }) => address) ?? []);
+    }
+    return known;
+  };
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RESERVED } from "../../l7policy/identity.js";
+import type { Identity, Labels } from "../../l7policy/policy.js";
+import type { Identify } from "../../proxy/parties.js";
+import type { ListenTerms } from "../config-schema.js";
+import { addressBits, parseHostPort } from "../address.js";
+import type { AddressTable} from "./addresses.js";
+import { isLocal } from "./addresses.js";
+
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** What {@link makeIdentify} looks at; all but the functions is fixed while the agent runs. */
+export interface IdentifyParts {
+  /** Identity of an endpoint by its number; undefined when it has ended. */
+  endpointIdentity(number: number): Identity | undefined;
+  /** Identities by address, for peers that are no endpoint. */
+  readonly addresses: AddressTable<Identity>;
+  /** Explicit forwards by {@link forwardKey} of the address they listen on. */
+  readonly forwards: ReadonlyMap<string, Forward>;
+  /** Addresses of this machine now. */
+  interfaces(): Iterable<string>;
+}
+
+/** Where an explicit listener leads. */
+export interface Forward {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: Identity;
+}
+
+/** Key of a listening address, whichever way it is written. */
+export function forwardKey(address: string, port: number): string {
+  return `${addressBits(address)}:${port}`;
+}
+
+/** The table of explicit forwards, from checked configuration. */
+export function forwardsOf(
+  listen: readonly ListenTerms[],
+  identityOf: (labels: Labels) => Identity,
+): Map<string, Forward> {
+  const forwards = new Map<string, Forward>();
+  for (const { address, service, labels } of listen) {
+    const at = parseHostPort(address);
+    const to = parseHostPort(service);
+    if (at && to) forwards.set(forwardKey(at.host, at.port), { ...to, identity: identityOf(labels) });
+  }
+  return forwards;
+}
+
+/**
+ * Tells who talks to whom: an endpoint by its socket, which its process cannot choose, everybody else by address.
+ * A connection that was neither captured nor forwarded has no service: somebody connected to the sidecar's own port.
+ */
+export function makeIdentify(parts: IdentifyParts): Identify {
+  const { endpointIdentity, addresses, forwards, interfaces } = parts;
+  const byAddress = (address: string): Identity =>
+    addresses.get(address) ?? (isLocal(address, interfaces) ? RESERVED.host : RESERVED.world);
+
+  return (accepted, { remoteAddress, localAddress, localPort }) => {
+    const endpoint = accepted.clientEndpoint ? endpointIdentity(accepted.clientEndpoint) : undefined;
+    const client = endpoint ?? byAddress(remoteAddress);
+    const clientIsEndpoint = endpoint !== undefined;
+    if (accepted.serviceEndpoint) {
+      // Captured on its way in: the local address is the service's own.
+      const service = endpointIdentity(accepted.serviceEndpoint);
+      if (service === undefined) return undefined;
+      return {
+        client,
+        clientIsEndpoint,
+        service,
+        serviceIsEndpoint: true,
+        address: localAddress,
+        port: localPort,
+      };
+    }
+    if (accepted.original) {
+      const { address, port } = accepted.original;
+      return {
+        client,
+        clientIsEndpoint,
+        service: byAddress(address),
+        serviceIsEndpoint: false,
+        address,
+        port,
+      };
+    }
+    const forward = [localAddress, ...WILDCARDS]
+      .map((address) => forwards.get(forwardKey(address, localPort)))
+      .find((found) => found !== undefined);
+    if (!forward) return undefined;
+    const { identity: service, host: address, port } = forward;
+    return { client, clientIsEndpoint, service, serviceIsEndpoint: true, address, port };
+  };
+}

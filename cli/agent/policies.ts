@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Clock } from "../../core/clock.js";
+import { SockmeshError } from "../../core/errors.js";
+import type { Log } from "../../core/log.js";
+import type { Policy } from "../../l7policy/model.js";
+import { parsePolicies } from "../../l7policy/parse.js";
+
+/** Editors and ConfigMap updates make several changes in a row; they are taken as one. */
+const SETTLE_MS = 100;
+
+/** Policies of a file or directory: all of them, or every error. */
+export interface LoadedPolicies {
+  readonly files: readonly string[];
+  readonly policies: readonly Policy[];
+  readonly errors: readonly SockmeshError[];
+}
+
+/** Policy files at a path: the file itself, or the directory's *.yaml and *.yml in order. Throws SM_CONFIG_INVALID. */
+export function policyFiles(path: string): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    return readdirSync(path)
+      .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."))
+      .sort()
+      .map((name) => join(path, name));
+  } catch (cause) {
+    throw new SockmeshError("SM_CONFIG_INVALID", (cause as Error).message, { cause, field: "policies" });
+  }
+}
+
+/** Reads policy files, all before any is refused, so that one run shows every error. */
+export function loadPolicies(files: readonly string[]): LoadedPolicies {
+  const policies: Policy[] = [];
+  const errors: SockmeshError[] = [];
+  for (const file of files) {
+    try {
+      const parsed = parsePolicies(file, readFileSync(file, "utf8"));
+      if (parsed.ok) policies.push(...parsed.policies);
+      else errors.push(...parsed.errors);
+    } catch (cause) {
+      errors.push(unreadable(file, cause));
+    }
+  }
+  return { files, policies, errors };
+}
+
+function unreadable(file: string, cause: unknown): SockmeshError {
+  const message = `cannot be read: ${(cause as Error).message}`;
+  return new SockmeshError("SM_POLICY_SYNTAX", message, { cause, at: { file, line: 1, column: 1 } });
+}
+
+/**
+ * Calls `onChange` with the policies at a path a moment after they changed. Reading stops with the returned function;
+ * `again` reads at once, changed or not.
+ */
+export function watchPolicies(
+  path: string,
+  clock: Clock,
+  log: Log,
+  onChange: (loaded: LoadedPolicies) => void,
+): { again: () => void; close: () => void } {
+  let cancel = (): void => {};
+  const read = (): void => {
+    cancel();
+    try {
+      onChange(loadPolicies(policyFiles(path)));
+    } catch (thrown) {
+      if (!(thrown instanceof SockmeshError)) throw thrown;
+      onChange({ files: [], policies: [], errors: [thrown] });
+    }
+  };
+  const settle = (): void => {
+    cancel();
+    cancel = clock.after(SETTLE_MS, read);
+  };
+  const directory = statSync(path).isDirectory();
+  // A file is watched by its directory: editors put a new file in its place.
+  const watcher = watch(directory ? path : dirname(path), (_event, name) => {
+    if (directory || name === null || name === basename(path)) settle();
+  });
+  watcher.on("error", (cause) =>
+    log.error({ path, cause: cause.message }, "policies are no longer watched; send SIGHUP to read them"),
+  );
+  return {
+    again: read,
+    close() {
+      cancel();
+      watcher.close();
+    },
+  };
+}

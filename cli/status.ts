@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command } from "commander";
+import { print, printJson, table } from "./output.js";
+
+/** `sockmesh status`: what the agent on this machine does. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("show engine, policy, endpoints and counters of the agent on this machine")
+    .option("--socket <path>", "the agent's socket")
+    .option("--json", "print JSON instead of text", false)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sockmesh status
+  sockmesh status --json | jq .outcomes`,
+    )
+    .action(async ({ socket, json }: { socket?: string; json: boolean }) => {
+      const [{ askStatus }, { ownSocket }] = await Promise.all([
+        import("./agent/client.js"),
+        import("./agent/socket-path.js"),
+      ]);
+      const status = await askStatus(socket ?? ownSocket());
+      if (json) return printJson(status);
+      const { engine, policy, endpoints, totals } = status;
+      const share = totals.kernelBytes / (totals.kernelBytes + totals.tcpBytes);
+      await print(
+        [
+          `agent     ${status.version}, pid ${status.pid}, ${status.socket}`,
+          `engine    ${engine.name}, level ${engine.level}${engine.because ? `, because ${engine.because}` : ""}`,
+          `policy    revision ${policy.revision}, files: ${policy.files.join(", ") || "none"}`,
+          ...policy.errors.map((error) => `          not in force: ${error}`),
+          ...status.listen.map(({ address, service }) => `listen    ${address} to ${service}`),
+          `open      ${status.connections} connections`,
+          `kernel    ${totals.kernelBytes} bytes moved${Number.isNaN(share) ? "" : `, ${(share * 100).toFixed(1)} % of all`}`,
+        ].join("\n"),
+      );
+      await print(
+        `\n${table(
+          ["endpoint", "name", "identity", "level", "labels"],
+          endpoints.map((endpoint) => [
+            String(endpoint.number),
+            endpoint.name,
+            String(endpoint.identity),
+            endpoint.level,
+            Object.entries(endpoint.labels)
+              .map(([key, value]) => `${key}=${value}`)
+              .join(" "),
+          ]),
+        )}`,
+      );
+      const counts = { ...totals.outcomes, ...status.outcomes };
+      await print(
+        `\n${table(
+          ["outcome", "count"],
+          Object.entries(counts).map(([name, count]) => [name, String(count)]),
+          ["count"],
+        )}`,
+      );
+    });
+}
