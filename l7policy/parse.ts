@@ -14,7 +14,7 @@ import type {
   Selector,
 } from "./model.js";
 import { Reader } from "./reader.js";
-import { parseRegex } from "./regex/syntax.js";
+import { parseRegex } from "./automaton/syntax.js";
 
 const MOST_BYTES = 8 << 20;
 

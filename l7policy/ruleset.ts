@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { HttpField, type FieldSpans } from "../protocols/fields.js";
 import type { HttpRule } from "./model.js";
 import type { RuleSet } from "./policy.js";
-import { Patterns } from "./regex/patterns.js";
+import { Patterns } from "./automaton/patterns.js";
 
 interface CompiledRule {
   readonly method: number;
