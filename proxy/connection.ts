@@ -14,6 +14,9 @@ import { Writer } from "./writer.js";
  */
 export type ConnectionState = "open" | "finishing" | "closed";
 
+/** Seconds that a client gets to close after the last byte for it. */
+const FINISHING_TICKS = 5;
+
 /** One client connection and the one service connection that serves it. */
 export class Connection implements Duct {
   state: ConnectionState = "open";
@@ -66,6 +69,9 @@ export class Connection implements Duct {
 
   /** Once a second: timers of all connections in one sweep. */
   sweep(): void {
+    // A client that has its answer and the end, and does not close, is not waited for.
+    if (this.state === "finishing" && this.context.tick - this.lastTick > FINISHING_TICKS)
+      return this.closeBoth();
     const { limits, tick } = { limits: this.context.limits, tick: this.context.tick };
     if (this.inspector?.headPending) {
       this.headTick ||= tick;
@@ -149,7 +155,8 @@ export class Connection implements Duct {
 
   /** Ends an idle connection, or waits for its requests when there are some. */
   drain(): void {
-    if (this.idle) this.finish();
+    if (this.state === "open" && this.idle) this.finish();
+    if (this.state === "finishing" && this.client.writableFinished) this.closeBoth();
   }
 
   private fromClient(chunk: Buffer): void {
