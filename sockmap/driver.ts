@@ -5,6 +5,7 @@ import { SockmeshError } from "../core/errors.js";
 import { errnoName, lastErrno, loadLibbpf, mapShared, type Libbpf, type Pointer } from "./libbpf.js";
 
 const LOG_BYTES = 1 << 20;
+const LOAD_TRIES = 10;
 const SK_MSG_VERDICT = 7; // enum bpf_attach_type
 
 /** One BPF map of a loaded object. Keys and values are raw bytes in host order. */
@@ -87,6 +88,17 @@ export class BpfObject {
 
   /** Opens, configures and loads. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD with the tail of the verifier's log. */
   static load(plan: LoadPlan): BpfObject {
+    for (let tries = 1; ; tries++)
+      try {
+        return BpfObject.loadOnce(plan);
+      } catch (error) {
+        // The verifier gives up when a signal waits for the process (a profiler's, say): the same load may pass next.
+        if (tries === LOAD_TRIES || !(error instanceof SockmeshError && error.message.includes("EAGAIN")))
+          throw error;
+      }
+  }
+
+  private static loadOnce(plan: LoadPlan): BpfObject {
     const bpf = loadLibbpf();
     const path = objectPath(plan.object);
     const object = bpf.open(path, null);
