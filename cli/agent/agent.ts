@@ -107,7 +107,7 @@ export class Agent {
       this.policies = watchPolicies(config.policies, clock, log, (loaded) => this.policiesChanged(loaded));
     this.control = await serveControl(config.socket, this.answer, log);
     log.info(
-      { engine: engine.name, level: engine.level, socket: config.socket, policies: this.loaded.files },
+      { engine: engine.name, reaches: engine.level, socket: config.socket, policies: this.loaded.files },
       "ready",
     );
   }

@@ -4,7 +4,7 @@ import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { Identify } from "../../proxy/parties.js";
 import type { ListenTerms } from "../config-schema.js";
 import { addressBits, parseHostPort } from "../address.js";
-import type { AddressTable} from "./addresses.js";
+import type { AddressTable } from "./addresses.js";
 import { isLocal } from "./addresses.js";
 
 const WILDCARDS = ["0.0.0.0", "::"];

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes the requests that it is given and prints one JSON line with the statuses of the answers.
-// Usage: node client.mjs URL [LOCAL-ADDRESS] <<< '[{"method":"GET","path":"/products","headers":{},"body":""}]'
-import { text } from "node:stream/consumers";
+// Usage: node client.mjs URL REQUESTS [LOCAL-ADDRESS]   REQUESTS is JSON: [{"method":"GET","path":"/products"}]
 import { Client } from "undici";
 
-const [url, localAddress] = process.argv.slice(2);
-const requests = JSON.parse(await text(process.stdin));
+const [url, requests, localAddress] = process.argv.slice(2);
 const client = new Client(url, { localAddress });
 
 const statuses = [];
-for (const { method, path, headers, body } of requests) {
+for (const { method, path, headers, body } of JSON.parse(requests)) {
   const answer = await client.request({ method, path, headers, body: body || null });
   await answer.body.dump();
   statuses.push(answer.statusCode);

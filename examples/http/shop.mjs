@@ -21,7 +21,7 @@ function order(request, response) {
     const product = products.get(Number(text));
     if (!product) return answer(response, 422, { error: "no such product" });
     orders.push({ id: orders.length + 1, product: product.id });
-    answer(response, 201, orders.at(-1));
+    answer(response, 200, orders.at(-1));
   });
 }
 
