@@ -5,44 +5,8 @@ import { createKernelEngine, DEFAULT_CREDIT, type KernelEngine } from "../../soc
 import type { Level, Release } from "../../sockmap/engine.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
 import { Relay } from "../support/relay.js";
-
-/** Echoes what it gets, closing its side when the client has; prints its port first. `ip` sends the peer's address. */
-const SERVER = `
-  const { createServer } = require("net");
-  const host = process.argv[1];
-  createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (bytes) => {
-      if (bytes.toString() === "who") socket.write(socket.remoteAddress + " " + socket.remotePort);
-      else if (!socket.write(bytes)) { socket.pause(); socket.once("drain", () => socket.resume()); }
-    });
-    socket.on("end", () => socket.end());
-  }).listen({ port: 0, host }, function () { console.log(this.address().port); });`;
-
-/** Sends numbered bytes in random pieces, reads the echo, fails on any byte that differs. Prints what it received. */
-const CLIENT = `
-  const { connect } = require("net");
-  const [host, port, total, slow] = process.argv.slice(1);
-  const socket = connect({ host, port: Number(port), noDelay: true, allowHalfOpen: true });
-  const byte = (i) => (i * 31 + (i >> 8) * 7 + (i >> 16)) & 255;
-  let sent = 0, got = 0;
-  const send = () => {
-    while (sent < Number(total)) {
-      const size = Math.min(Number(total) - sent, 1 + Math.floor(Math.random() * 70000));
-      const piece = Buffer.alloc(size);
-      for (let i = 0; i < size; i++) piece[i] = byte(sent + i);
-      sent += size;
-      if (!socket.write(piece)) return socket.once("drain", send);
-    }
-    socket.end();
-  };
-  socket.on("connect", send);
-  socket.on("data", (bytes) => {
-    for (const value of bytes) if (value !== byte(got++)) { console.log("byte", got - 1); process.exit(2); }
-    if (slow && Math.random() < 0.2) { socket.pause(); setTimeout(() => socket.resume(), 5); }
-  });
-  socket.on("error", (error) => { console.log(error.message); process.exit(3); });
-  socket.on("close", () => { console.log(got); process.exit(got === Number(total) ? 0 : 4); });`;
+import { CLIENT, SERVER } from "../support/echo.js";
+import { engineSuite } from "../conformance/engine.suite.js";
 
 const WHO = `
   const { connect } = require("net");
@@ -54,6 +18,7 @@ const NODE = process.execPath;
 let tree: CgroupTree;
 let engine: KernelEngine;
 let relay: Relay;
+let nextEndpoint = 100;
 
 beforeAll(async () => {
   tree = new CgroupTree(root);
@@ -108,6 +73,22 @@ async function withService(
     await release();
   }
 }
+
+engineSuite("kernel", () => ({
+  engine,
+  link: () => relay.links.at(-1),
+  roundTrip: (bytes) =>
+    withService(nextEndpoint++, "127.0.0.1", {}, (port) =>
+      tree.run(root, NODE, ["-e", CLIENT, "127.0.0.1", String(port), String(bytes)]).then(() => {}),
+    ),
+  terms: () => ({
+    number: 72,
+    cgroup: tree.endpoint("72-" + performance.now()),
+    level: "shortcut",
+    captureEgress: false,
+    optOutPorts: [],
+  }),
+}));
 
 describe.each(["127.0.0.1", "::1"])("service on %s", (host) => {
   test("all bytes arrive once and in order, moved by the kernel, and both sides close", async () => {

@@ -17,16 +17,23 @@ export class Relay {
     private readonly ipv4: Server,
     private readonly ipv6: Server,
     readonly port: number,
+    private readonly target: number | undefined,
   ) {}
 
-  /** Opens the listeners, then lets `make` build the engine with a descriptor of a socket at hand. */
-  static async start(make: (fd: number) => SocketEngine): Promise<{ relay: Relay; engine: SocketEngine }> {
+  /**
+   * Opens the listeners, then lets `make` build the engine with a descriptor of a socket at hand. `target` is the
+   * service's port where nothing is captured.
+   */
+  static async start(
+    make: (fd: number) => SocketEngine,
+    target?: number,
+  ): Promise<{ relay: Relay; engine: SocketEngine }> {
     const ipv4 = createServer({ allowHalfOpen: true, noDelay: true });
     await once(ipv4.listen(0, "127.0.0.1"), "listening");
     const port = (ipv4.address() as AddressInfo).port;
     const ipv6 = createServer({ allowHalfOpen: true, noDelay: true });
     await once(ipv6.listen({ host: "::1", port, ipv6Only: true }), "listening");
-    const relay = new Relay(ipv4, ipv6, port);
+    const relay = new Relay(ipv4, ipv6, port, target);
     for (const server of [ipv4, ipv6]) server.on("connection", (socket: Socket) => relay.serve(socket));
     const engine = make(fdOf(ipv4));
     relay.engine = engine;
@@ -47,7 +54,7 @@ export class Relay {
     if (!link) throw new Error("no engine");
     this.links.push(link);
     const host = link.accepted.original?.address ?? client.localAddress ?? "";
-    const port = link.accepted.original?.port ?? client.localPort ?? 0;
+    const port = this.target ?? link.accepted.original?.port ?? client.localPort ?? 0;
     const service = connect({
       host: "service",
       port,
