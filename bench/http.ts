@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bench } from "./harness/bench.js";
+import { idleMemory } from "./idle.js";
 import { measure, type Effort, type Scenario, type Variant } from "./harness/runner.js";
 import { wrk } from "./harness/wrk.js";
 import { direct } from "./variants/direct.js";
 import { ALLOWED_HEADERS, itemPath } from "./variants/policy.js";
 import { envoy, haproxy, nginxProxy } from "./variants/proxies.js";
+import { LEVELS, sockmesh } from "./variants/sockmesh.js";
 import { missing } from "./variants/tools.js";
 
 const KIB = 1024;
@@ -21,7 +23,7 @@ const SCENARIOS: readonly Scenario[] = SIZES.flatMap(({ bodyBytes, name, connect
   connections.map((count) => ({ name: `http ${name} c${count}`, connections: count, bodyBytes })),
 );
 
-const VARIANTS: readonly Variant[] = [direct, nginxProxy, haproxy, envoy];
+const VARIANTS: readonly Variant[] = [direct, ...LEVELS.map(sockmesh), nginxProxy, haproxy, envoy];
 
 /** HTTP/1.1 by wrk to nginx: with nothing between, sockmesh at each level, and other proxies with the same rule. */
 export const http: Bench = async ({ smoke, rounds, seconds, progress }) => {
@@ -37,5 +39,9 @@ export const http: Bench = async ({ smoke, rounds, seconds, progress }) => {
     if (reason) progress(`without ${variant.name}: ${reason}`);
     else variants.push(variant);
   }
-  return measure(scenarios, variants, wrk(itemPath, ALLOWED_HEADERS), effort, progress);
+  const rows = await measure(scenarios, variants, wrk(itemPath, ALLOWED_HEADERS), effort, progress);
+  const highest = variants.map(({ name }) => LEVELS.find((level) => level === name)).findLast(Boolean);
+  if (!highest) throw new Error("sockmesh could not be measured at any level");
+  progress(`memory of the sidecar at level ${highest}`);
+  return [...rows, ...(await idleMemory(highest, smoke ? 200 : 2_000))];
 };

@@ -12,10 +12,15 @@ export interface Running {
   /** Ends the whole group: SIGTERM, after 3 s SIGKILL. Resolves when the program is gone. Idempotent. */
   stop(): Promise<void>;
   /** Resolves when something accepts connections on the port; rejects with the program's output when it ends first. */
-  listens(port: number, timeoutMs?: number): Promise<void>;
+  listens(port: number): Promise<void>;
+  /** Resolves when `ready` says so, asked again and again; rejects as {@link listens}. `what` completes "does not". */
+  until(ready: () => Promise<boolean>, what: string): Promise<void>;
   /** Resolves with all output at exit 0, else rejects with it. */
   done(): Promise<string>;
 }
+
+/** Longest that a program may take to be ready; much more than any needs. */
+const READY_MS = 20_000;
 
 const groups = new Set<number>();
 const folders = new Set<string>();
@@ -47,6 +52,15 @@ export function start(command: readonly string[], env: Record<string, string> = 
   if (pid) groups.add(pid);
   const failure = (what: string): Error => new Error(`${command.join(" ")}: ${what}\n${output.slice(-2000)}`);
 
+  const until = async (ready: () => Promise<boolean>, what: string): Promise<void> => {
+    const end = performance.now() + READY_MS;
+    while (!(await ready())) {
+      if (code !== undefined) throw failure(`ended (${code}) and did not ${what}`);
+      if (performance.now() > end) throw failure(`does not ${what}`);
+      await sleep(10);
+    }
+  };
+
   return {
     pid,
     async stop() {
@@ -57,14 +71,8 @@ export function start(command: readonly string[], env: Record<string, string> = 
       clearTimeout(timer);
       signalGroup(pid, "SIGKILL");
     },
-    async listens(port, timeoutMs = 20_000) {
-      const end = performance.now() + timeoutMs;
-      while (!(await accepts(port))) {
-        if (code !== undefined) throw failure(`ended (${code}) before it listened on ${port}`);
-        if (performance.now() > end) throw failure(`does not listen on ${port}`);
-        await sleep(10);
-      }
-    },
+    listens: (port) => until(() => accepts(port), `listen on ${port}`),
+    until,
     async done() {
       await closed;
       groups.delete(pid);
@@ -101,11 +109,12 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/** False when the group is gone already. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal);
+    return process.kill(-pid, signal);
   } catch {
-    // The group is gone already.
+    return false;
   }
 }
 
@@ -113,4 +122,12 @@ process.once("exit", () => {
   for (const pid of groups) signalGroup(pid, "SIGKILL");
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupted());
+
+/** Lets every program end in its own way, as an agent that detaches its programs, before what is left is killed. */
+async function interrupted(): Promise<void> {
+  for (const pid of groups) signalGroup(pid, "SIGTERM");
+  const end = performance.now() + 3000;
+  while ([...groups].some((pid) => signalGroup(pid, 0)) && performance.now() < end) await sleep(20);
+  process.exit(130);
+}

@@ -17,10 +17,11 @@ export interface Server {
 /**
  * Starts the service that every variant stands before: nginx with one worker and Debian's settings for files.
  * @param prefix command that runs it, e.g. as an endpoint; empty for none
+ * @param port where it listens; by default a free port
  */
-export async function startService(prefix: readonly string[] = []): Promise<Server> {
+export async function startService(prefix: readonly string[] = [], port?: number): Promise<Server> {
   const folder = scratch();
-  const port = await freePort();
+  port ??= await freePort();
   mkdirSync(join(folder, "items"));
   for (const bytes of BODIES) writeFileSync(join(folder, itemPath(bytes)), "x".repeat(bytes));
   const body = `location = ${itemPath(100)} { return 200 "${"x".repeat(100)}"; }`;

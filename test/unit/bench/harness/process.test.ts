@@ -14,7 +14,7 @@ test("done gives the output, and fails with it on another exit code", async () =
 test("listens fails as soon as the program ends", async () => {
   const running = start(["sh", "-c", "echo bad config; exit 1"]);
   await expect(running.listens(await freePort())).rejects.toThrow(
-    /ended \(1\) before it listened[^]*bad config/,
+    /ended \(1\) and did not listen[^]*bad config/,
   );
   await running.stop();
 });
