@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Raw requests that parsers are known to read in different ways, and what must become of each. */
+export interface RequestVector {
+  readonly why: string;
+  /** RFC section that decides. */
+  readonly source: string;
+  readonly raw: string;
+  /** Name of the fault, or the head that is forwarded (`same`: the bytes as they are). */
+  readonly fault?: string;
+  readonly forwarded?: string;
+}
+
+const H = "Host: h\r\n";
+const get = (target: string, headers = H): string => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
+const post = (headers: string, body = ""): string => `POST / HTTP/1.1\r\n${H}${headers}\r\n${body}`;
+const refused = (why: string, source: string, raw: string, fault: string): RequestVector => ({ why, source, raw, fault });
+const passed = (why: string, source: string, raw: string, forwarded = "same"): RequestVector => ({ why, source, raw, forwarded });
+
+export const REQUEST_VECTORS: readonly RequestVector[] = [
+  refused("CL and TE", "9112 6.3", post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), "conflicting-length"),
+  refused("TE and CL, other order", "9112 6.3", post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"), "conflicting-length"),
+  refused("two equal CL", "9112 6.3", post("Content-Length: 3\r\nContent-Length: 3\r\n"), "bad-content-length"),
+  refused("two different CL", "9112 6.3", post("Content-Length: 3\r\nContent-Length: 4\r\n"), "bad-content-length"),
+  refused("CL list", "9112 6.3", post("Content-Length: 1, 1\r\n"), "bad-content-length"),
+  refused("CL with sign", "9110 8.6", post("Content-Length: +1\r\n"), "bad-content-length"),
+  refused("negative CL", "9110 8.6", post("Content-Length: -1\r\n"), "bad-content-length"),
+  refused("empty CL", "9110 8.6", post("Content-Length:\r\n"), "bad-content-length"),
+  refused("hex CL", "9110 8.6", post("Content-Length: 0x1\r\n"), "bad-content-length"),
+  refused("huge CL", "9110 8.6", post("Content-Length: 99999999999999999999\r\n"), "bad-content-length"),
+  refused("CL with inner space", "9110 8.6", post("Content-Length: 1 2\r\n"), "bad-content-length"),
+  refused("TE xchunked", "9112 6.1", post("Transfer-Encoding: xchunked\r\n"), "bad-transfer-encoding"),
+  refused("TE chunked, identity", "9112 6.1", post("Transfer-Encoding: chunked, identity\r\n"), "bad-transfer-encoding"),
+  refused("TE gzip, chunked", "9112 6.1", post("Transfer-Encoding: gzip, chunked\r\n"), "bad-transfer-encoding"),
+  refused("two TE", "9112 6.1", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), "bad-transfer-encoding"),
+  refused("TE in 1.0", "9112 6.1", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "bad-transfer-encoding"),
+  refused("vertical tab in TE", "9110 5.5", post("Transfer-Encoding: \x0bchunked\r\n"), "bad-character"),
+  refused("space before colon", "9112 5.1", post("Transfer-Encoding : chunked\r\n"), "bad-header"),
+  refused("space before colon of Host", "9112 5.1", "GET / HTTP/1.1\r\nHost : h\r\n\r\n", "bad-header"),
+  refused("header without name", "9112 5.1", get("/", `${H}: x\r\n`), "bad-header"),
+  refused("header without colon", "9112 5.1", get("/", `${H}X\r\n`), "bare-line-break"),
+  refused("obs-fold", "9112 5.2", get("/", `${H}X: a\r\n b\r\n`), "obs-fold"),
+  refused("folded first header", "9112 2.2", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", "obs-fold"),
+  refused("bare LF after the request line", "9112 2.2", `GET / HTTP/1.1\n${H}\r\n`, "bare-line-break"),
+  refused("bare LF after a header", "9112 2.2", "GET / HTTP/1.1\r\nHost: h\n\r\n", "bare-line-break"),
+  refused("bare LF everywhere", "9112 2.2", "GET / HTTP/1.1\nHost: h\n\n", "bare-line-break"),
+  refused("bare CR in a value", "9112 2.2", get("/", `${H}X: a\rb\r\n`), "bare-line-break"),
+  refused("NUL in a value", "9110 5.5", get("/", `${H}X: a\0b\r\n`), "bad-character"),
+  refused("NUL in a name", "9110 5.1", get("/", `${H}X\0: a\r\n`), "bad-character"),
+  refused("control in the target", "9112 3.2", get("/\x01"), "bad-character"),
+  refused("8-bit in the target", "9112 3.2", get("/\xe9"), "bad-character"),
+  refused("8-bit in a name", "9110 5.1", get("/", `${H}X\xe9: a\r\n`), "bad-header"),
+  refused("no Host", "9112 3.2", get("/", ""), "missing-host"),
+  refused("two Hosts", "9112 3.2", get("/", `${H}Host: i\r\n`), "duplicate-host"),
+  refused("two equal Hosts", "9112 3.2", get("/", H + H), "duplicate-host"),
+  refused("Host with user", "9110 7.2", get("/", "Host: u@h\r\n"), "bad-host"),
+  refused("Host with path", "9110 7.2", get("/", "Host: h/x\r\n"), "bad-host"),
+  refused("Host with space", "9110 7.2", get("/", "Host: h i\r\n"), "bad-host"),
+  refused("Host with a bad port", "9110 7.2", get("/", "Host: h:8x\r\n"), "bad-host"),
+  refused("absolute target of another host", "9112 3.2.2", get("http://evil/"), "bad-host"),
+  refused("absolute target with user", "9112 3.2.2", get("http://u@h/"), "bad-host"),
+  refused("https target on clear text", "9112 3.2.2", get("https://h/"), "bad-target"),
+  refused("target without slash", "9112 3.2", get("x"), "bad-target"),
+  refused("asterisk for GET", "9112 3.2.4", get("*"), "bad-target"),
+  refused("fragment", "9112 3.2", get("/#x"), "bad-character"),
+  refused("backslash", "9112 3.2", get("/a\\b"), "bad-character"),
+  refused("two spaces before the target", "9112 3", `GET  / HTTP/1.1\r\n${H}\r\n`, "bad-request-line"),
+  refused("two spaces before the version", "9112 3", `GET /  HTTP/1.1\r\n${H}\r\n`, "bad-version"),
+  refused("tab as separator", "9112 3", `GET\t/ HTTP/1.1\r\n${H}\r\n`, "bad-request-line"),
+  refused("leading space", "9112 3", ` GET / HTTP/1.1\r\n${H}\r\n`, "bad-request-line"),
+  refused("HTTP/0.9", "9112 3", "GET /\r\n\r\n", "bad-version"),
+  refused("HTTP/1.2", "9112 2.3", `GET / HTTP/1.2\r\n${H}\r\n`, "bad-version"),
+  refused("HTTP/2 preface", "9113 3.4", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "bad-version"),
+  refused("lower-case version", "9112 2.3", `GET / http/1.1\r\n${H}\r\n`, "bad-version"),
+  refused("method with a delimiter", "9110 9.1", `G(T / HTTP/1.1\r\n${H}\r\n`, "bad-request-line"),
+  refused("TLS on the clear-text port", "9112 3", "\x16\x03\x01\x02\x00\x01\r\n\r\n", "bad-character"),
+  refused("dot segment", "3986 5.2.4", get("/a/../b"), "ambiguous-path"),
+  refused("dot segment at the end", "3986 5.2.4", get("/a/.."), "ambiguous-path"),
+  refused("single dot", "3986 5.2.4", get("/./a"), "ambiguous-path"),
+  refused("encoded dot segment", "3986 6.2.2", get("/a/%2e%2E/b"), "ambiguous-path"),
+  refused("half encoded dot segment", "3986 6.2.2", get("/a/.%2e/b"), "ambiguous-path"),
+  refused("dot segment with parameters", "3986 3.3", get("/a/..;x/b"), "ambiguous-path"),
+  refused("encoded slash", "3986 2.2", get("/a%2fb"), "ambiguous-path"),
+  refused("encoded backslash", "3986 2.2", get("/a%5Cb"), "ambiguous-path"),
+  refused("encoded NUL", "3986 7.3", get("/a%00b"), "ambiguous-path"),
+  refused("broken percent", "3986 2.1", get("/a%zz"), "ambiguous-path"),
+  refused("cut percent", "3986 2.1", get("/a%4"), "ambiguous-path"),
+  refused("broken percent in the query", "3986 2.1", get("/?a=%"), "ambiguous-path"),
+  refused("Connection names Content-Length", "9110 7.6.1", post("Connection: content-length\r\nContent-Length: 1\r\n"), "bad-connection-option"),
+  refused("Connection names Host", "9110 7.6.1", get("/", `${H}Connection: host\r\n`), "bad-connection-option"),
+  passed("plain", "9112 3", get("/a?b=c")),
+  passed("double slash is the service's matter", "3986 3.3", get("//a")),
+  passed("encoded letter", "3986 2.1", get("/%61")),
+  passed("three dots", "3986 3.3", get("/.../a")),
+  passed("dots inside a segment", "3986 3.3", get("/a..b/..c")),
+  passed("dot segments in the query", "3986 3.4", get("/a?x=/../")),
+  passed("Host with port", "9110 7.2", get("/", "Host: h:80\r\n")),
+  passed("IPv6 Host", "9110 7.2", get("/", "Host: [::1]:80\r\n")),
+  passed("OPTIONS *", "9112 3.2.4", `OPTIONS * HTTP/1.1\r\n${H}\r\n`),
+  passed("HTTP/1.0 without Host", "9112 3.2", "GET / HTTP/1.0\r\n\r\n"),
+  passed("upper-case Chunked", "9112 6.1", post("Transfer-Encoding: Chunked\r\n", "0\r\n\r\n"), `POST / HTTP/1.1\r\n${H}Transfer-Encoding: Chunked\r\n\r\n`),
+  passed("tab around a value", "9110 5.5", get("/", "Host:\th\t\r\n")),
+  passed("underscore name is another header", "9110 5.1", get("/", `${H}Content_Length: 5\r\n`)),
+  passed("empty lines first", "9112 2.2", `\r\n\r\n${get("/")}`, get("/")),
+  passed("absolute form becomes origin form", "9112 3.2.2", get("http://h/a?b"), get("/a?b")),
+  passed("h2c offer is left out", "9113 3.1", get("/", `${H}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n`), get("/")),
+  passed("hop-by-hop header named in Connection", "9110 7.6.1", get("/", `${H}Connection: x-hop\r\nX-Hop: 1\r\nX: 2\r\n`), get("/", `${H}X: 2\r\n`)),
+];
