@@ -1,267 +1,289 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
 import type { OutcomeName } from "../core/outcome.js";
+import type { Protocol } from "../protocols/protocol.js";
 import type { Link } from "../sockmap/engine.js";
 import type { ProxyContext } from "./context.js";
-import { Inspector, type Duct } from "./inspector.js";
-import { termsOf, type L7RuleSet, type Parties, type Terms } from "./parties.js";
-import { connectUpstream, descriptorOf } from "./upstream.js";
-import { Writer } from "./writer.js";
+import { Hold, Leg, type LegEvents } from "./leg.js";
+import { MessageRelay } from "./messages.js";
+import { NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
+import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
+import { connectTo, withReader } from "./sockets.js";
+import * as stack from "./stack.js";
+import type { Timed } from "./wheel.js";
 
 /**
- * States of a connection: `open` both directions may flow; `finishing` the client gets what is written, then the end;
- * `closed` both sockets are given up.
+ * States of a connection: `open`: bytes are relayed. `finishing`: the client gets what was written to it, then FIN; what
+ * it still sends is read and forgotten, because closing with unread bytes would reset the answer away. `closed`: both
+ * sockets are given up.
  */
 export type ConnectionState = "open" | "finishing" | "closed";
 
-/** Seconds that a client gets to close after the last byte for it. */
-const FINISHING_TICKS = 5;
+/** How long a client may take to close after it got everything, as Envoy's delayed close. */
+const LINGER_MS = 1000;
 
-/** One client connection and the one service connection that serves it. */
-export class Connection implements Duct {
+/** One client's connection and the connection to the service that serves it. */
+export class Connection implements Ends, LegEvents, Timed {
   state: ConnectionState = "open";
-  /** Tick of the last byte or kernel-moved byte. */
-  lastTick: number;
-  private headTick = 0;
-  private movedBytes = 0;
-  private level: OutcomeName = "off";
-  private service: Socket | undefined;
-  private serviceOpen = false;
-  private serviceEnded = false;
-  private toServiceWriter: Writer | undefined;
-  private readonly toClientWriter: Writer;
-  private readonly inspector: Inspector | undefined;
-  private revision: number;
+  /** The client's side, set before the first layer sees the connection; the service's once something is to be sent. */
+  readonly client: Leg;
+  service: Leg | undefined;
+  /** What the layers have found out, from top to bottom of the stack. */
+  link: Link | undefined;
+  parties: Parties = NOBODY;
+  terms: Terms = { kind: "deny" };
+  protocol: Protocol | undefined;
+  route: OutcomeName = "off";
+  relay: Relay;
+  /** The last thing that went wrong, else `allowed`. */
+  outcome: OutcomeName = "allowed";
+  requests = 0;
+  bytesFromClient = 0;
+  bytesFromService = 0;
+  /** Milliseconds of the clock when the client connected; 0 when the access log is off. */
+  readonly started: number;
+  /** The client's address and port, kept for the access log. */
+  readonly remote: string;
+  /** Of the timer wheel. */
+  next: Timed | undefined;
+  previous: Timed | undefined;
+  slot = -1;
+  private lastActive: number;
+  private kernelBytes = 0;
+  /** Deadlines in the wheel's time, 0 when there is none. */
+  private headUntil = 0;
+  private connectUntil = 0;
+  private lingerUntil = 0;
+  private sockets = 1;
 
-  constructor(
-    private readonly context: ProxyContext,
-    private readonly client: Socket,
-    readonly link: Link,
-    readonly parties: Parties,
-    private terms: Terms,
+  private constructor(
+    readonly context: ProxyContext,
+    accepted: Socket,
     private readonly onClosed: (connection: Connection) => void,
   ) {
-    this.lastTick = context.tick;
-    this.revision = context.policy.revision;
-    this.toClientWriter = new Writer(client);
-    if (terms.kind === "l7") {
-      const protocol = context.protocols.get(terms.protocol);
-      if (protocol) this.inspector = new Inspector(context, protocol, this);
+    this.client = new Leg(accepted, context.toClients, this);
+    this.relay = new OpaqueRelay(this);
+    this.lastActive = context.wheel.now;
+    const logged = context.access !== undefined;
+    this.started = logged ? context.clock.now() : 0;
+    this.remote = logged ? `${accepted.remoteAddress ?? ""}:${accepted.remotePort ?? 0}` : "";
+  }
+
+  /**
+   * Leads a client through the stack. Returns its connection, undefined when it has gone or was refused.
+   * @param accepted a socket of a server with `pauseOnConnect`
+   * @param onClosed called once both sockets are closed, for refused ones too
+   */
+  static accept(
+    context: ProxyContext,
+    accepted: Socket,
+    onClosed: (connection: Connection) => void,
+  ): Connection | undefined {
+    const reader = (bytes: Buffer): void => connection.fromClient(bytes);
+    const socket = withReader(accepted, reader);
+    if (!socket) return undefined;
+    context.connections++;
+    const connection = new Connection(context, socket, onClosed);
+    socket.setNoDelay(true);
+    const outcome = stack.open(connection);
+    if (outcome !== undefined) {
+      connection.count(outcome);
+      connection.abort();
+      return undefined;
     }
-    client.on("data", (chunk) => this.fromClient(chunk));
-    client.on("drain", () => this.clientDrained());
-    client.on("end", () => this.clientEnded());
-    client.on("error", () => this.abort());
-    client.on("close", () => this.closeBoth());
-    // Opaque protocols may let the service speak first.
-    if (terms.kind === "allow") this.open();
+    if (connection.protocol) connection.relay = new MessageRelay(connection, connection.protocol);
+    return connection;
   }
 
-  /** True when no request is under way: drain may close it now. */
-  get idle(): boolean {
-    return this.inspector !== undefined && this.inspector.outstanding === 0;
-  }
-
-  /** How bytes travel on this connection. */
-  get route(): OutcomeName {
-    return this.level;
-  }
-
-  /** Once a second: timers of all connections in one sweep. */
-  sweep(): void {
-    // A client that has its answer and the end, and does not close, is not waited for.
-    if (this.state === "finishing" && this.context.tick - this.lastTick > FINISHING_TICKS)
-      return this.closeBoth();
-    const { limits, tick } = { limits: this.context.limits, tick: this.context.tick };
-    if (this.inspector?.headPending) {
-      this.headTick ||= tick;
-      if ((tick - this.headTick) * 1000 >= limits.headMs) return this.expire();
-    } else this.headTick = 0;
-    if (this.service && !this.serviceOpen && (tick - this.lastTick) * 1000 >= limits.connectMs)
-      return this.failService("failed:upstream-connect");
-    if ((tick - this.lastTick) * 1000 < limits.idleMs) return;
-    const moved = this.link.state().kernelBytes;
-    if (moved === this.movedBytes) return this.expire();
-    this.movedBytes = moved;
-    this.lastTick = tick;
-  }
-
-  /** A new policy is in force: ends the connection when nothing may pass any more, or when it can no longer be judged. */
-  policyChanged(): void {
-    if (this.state !== "open") return;
-    if (this.inspector) {
-      this.rules();
-      if (this.terms.kind === "l7") return;
-      if (this.terms.kind === "allow") return; // goes on being parsed; each request passes
-    } else if (termsOf(this.context.policy, this.parties).kind === "allow") return;
-    this.context.counters.count("denied:peer");
-    this.abort();
-  }
-
-  rules(): readonly L7RuleSet[] | undefined {
-    if (this.revision !== this.context.policy.revision) {
-      this.revision = this.context.policy.revision;
-      const terms = termsOf(this.context.policy, this.parties);
-      // Another protocol cannot take over a connection that has begun.
-      if (terms.kind === "l7" && this.terms.kind === "l7" && terms.protocol !== this.terms.protocol)
-        this.terms = { kind: "deny" };
-      else this.terms = terms;
-    }
-    if (this.terms.kind === "l7") return this.terms.sets;
-    return this.terms.kind === "allow" ? [] : undefined;
-  }
-
-  toService(bytes: Uint8Array): void {
-    if (!this.service) this.open();
-    this.toServiceWriter?.add(bytes);
+  /** Connects to the service. */
+  connect(): void {
+    const { address, port } = this.parties;
+    const socket = connectTo(
+      address,
+      port,
+      () => stack.connecting(this),
+      (bytes) => this.fromService(bytes),
+    );
+    this.sockets++;
+    this.service = new Leg(socket, this.context.toServices, this);
+    socket.once("connect", () => {
+      this.connectUntil = 0;
+      stack.connected(this);
+    });
+    this.connectUntil = this.deadline(this.context.limits.connectMs);
+    this.arm();
   }
 
   toClient(bytes: Uint8Array): void {
-    this.toClientWriter.add(bytes);
+    this.client.append(bytes);
+  }
+
+  toService(bytes: Uint8Array): void {
+    this.service?.append(bytes);
+  }
+
+  endClient(): void {
+    this.client.finish();
+  }
+
+  endService(): void {
+    this.service?.finish();
   }
 
   finish(): void {
     if (this.state !== "open") return;
     this.state = "finishing";
-    this.toClientWriter.flush();
-    this.client.end();
-    this.service?.destroy();
-    // What the client still sends is read and forgotten, so that its kernel does not reset the answer away.
-    this.client.resume();
+    this.service?.flush();
+    this.service?.socket.destroySoon();
+    this.client.socket.once("finish", () => {
+      this.lingerUntil = this.deadline(LINGER_MS);
+      this.arm();
+    });
+    this.client.finish();
+    this.client.release(Hold.backlog | Hold.pipelined);
   }
 
   abort(): void {
     if (this.state === "closed") return;
-    this.client.resetAndDestroy();
-    this.closeBoth();
+    this.state = "closed";
+    this.client.abort();
+    this.service?.abort();
   }
 
-  record(request: string, status: number, outcome: OutcomeName, started: number): void {
-    const { access, clock } = this.context;
-    access?.({
-      start_time: new Date(clock.wall() - (clock.now() - started)).toISOString(),
-      request,
-      protocol: this.terms.kind === "l7" ? this.terms.protocol : "tcp",
-      response_code: status,
-      duration: clock.now() - started,
-      downstream_remote_address: `${this.client.remoteAddress ?? ""}:${this.client.remotePort ?? 0}`,
-      upstream_host: `${this.parties.address}:${this.parties.port}`,
-      source_identity: this.parties.client,
-      destination_identity: this.parties.service,
-      outcome,
-      route: this.level,
-    });
+  count(outcome: OutcomeName): void {
+    this.outcome = outcome;
+    this.context.counters.count(outcome);
   }
 
-  /** Ends an idle connection, or waits for its requests when there are some. */
-  drain(): void {
-    if (this.state === "open" && this.idle) this.finish();
-    if (this.state === "finishing" && this.client.writableFinished) this.closeBoth();
-  }
-
-  private fromClient(chunk: Buffer): void {
-    this.lastTick = this.context.tick;
-    this.link.readFromClient(chunk.length);
-    if (this.state !== "open") return;
-    if (this.inspector) this.inspector.fromClient(chunk);
-    else this.toService(chunk);
-    this.flush();
-  }
-
-  private fromService(chunk: Buffer): void {
-    this.lastTick = this.context.tick;
-    this.link.readFromService(chunk.length);
-    if (this.state !== "open") return;
-    if (this.inspector) this.inspector.fromService(chunk);
-    else this.toClient(chunk);
-    this.flush();
-  }
-
-  private flush(): void {
-    const { toClientWriter, toServiceWriter, client, service } = this;
-    toServiceWriter?.flush();
-    toClientWriter.flush();
-    if (this.state !== "open") return;
-    if (service && !toClientWriter.flowing && !service.isPaused()) service.pause();
-    const crowded = (this.inspector?.outstanding ?? 0) >= this.context.limits.pipelined;
-    if (toServiceWriter?.flowing === false || crowded) {
-      if (!client.isPaused()) client.pause();
-    } else if (client.isPaused()) client.resume();
-  }
-
-  private open(): void {
-    const { parties } = this;
-    const service = connectUpstream(parties.address, parties.port, this.link);
-    this.service = service;
-    const writer = new Writer(service);
-    this.toServiceWriter = writer;
-    service.on("connect", () => {
-      this.serviceOpen = true;
-      this.lastTick = this.context.tick;
-      this.level = this.link.connected(descriptorOf(service));
-    });
-    service.on("data", (chunk) => this.fromService(chunk));
-    service.on("drain", () => {
-      writer.flowing = true;
-      this.flush();
-    });
-    service.on("end", () => {
-      this.serviceEnded = true;
-      if (this.state !== "open") return;
-      if (this.inspector) this.inspector.serviceEnded();
-      else this.client.end();
-      this.flush();
-    });
-    service.on("error", () =>
-      this.failService(this.serviceOpen ? "failed:upstream-reset" : "failed:upstream-connect"),
-    );
-    service.on("close", () => {
-      if (this.client.destroyed) this.closeBoth();
-    });
-  }
-
-  private failService(outcome: OutcomeName): void {
-    if (this.state !== "open") return;
-    if (this.inspector && !this.serviceEnded) {
-      this.inspector.serviceFailed(outcome);
-      this.flush();
-    } else {
-      this.context.counters.count(outcome);
-      this.abort();
-    }
-    this.service?.destroy();
-  }
-
-  private clientDrained(): void {
-    this.toClientWriter.flowing = true;
-    if (this.service?.isPaused()) this.service.resume();
-  }
-
-  private clientEnded(): void {
-    if (this.state !== "open") {
-      this.client.end();
-      return;
-    }
-    this.inspector?.clientEnded();
-    this.flush();
-    if (this.state !== "open") return;
-    if (this.service) this.service.end();
-    else if (!this.inspector || this.inspector.outstanding === 0) this.finish();
-    // An opaque service that has ended already leaves nothing to wait for.
-    if (this.serviceEnded) this.finish();
-  }
-
-  private expire(): void {
-    this.context.counters.count("failed:timeout");
+  /** A new policy is in force. Ends the connection when it allows nothing, or what cannot be enforced midway any more. */
+  policyChanged(): void {
+    const terms = termsOf(this.context.policy, this.parties);
+    const inspected = this.protocol?.name;
+    const enforceable = terms.kind === "allow" || (terms.kind === "l7" && terms.protocol === inspected);
+    this.terms = enforceable ? terms : { kind: "deny" };
+    if (enforceable || this.state !== "open") return;
+    this.count("denied:peer");
     this.abort();
   }
 
-  private closeBoth(): void {
-    if (this.state === "closed") return;
+  /** Ends the connection as soon as nothing is under way. */
+  drain(): void {
+    if (this.state === "open" && this.relay.idle) this.finish();
+  }
+
+  drained(leg: Leg): void {
+    this.lastActive = this.context.wheel.now;
+    if (leg === this.client) this.service?.release(Hold.backlog);
+    if (!this.client.full && !this.service?.full) this.client.release(Hold.backlog);
+  }
+
+  ended(leg: Leg): void {
+    if (this.state !== "open") return;
+    if (leg === this.client) this.relay.clientEnded();
+    else this.relay.serviceEnded();
+    this.settle();
+  }
+
+  failed(leg: Leg): void {
+    if (this.state !== "open") return;
+    if (leg === this.client) return this.abort();
+    this.relay.serviceFailed(this.connectUntil > 0 ? "failed:upstream-connect" : "failed:upstream-reset");
+    this.settle();
+  }
+
+  closed(leg: Leg): void {
+    // A client that closed in good order has let the service's side end too, if only after what is queued.
+    if (leg === this.client && this.service && !this.service.finished) this.service.abort();
+    if (--this.sockets > 0) return;
     this.state = "closed";
-    this.service?.destroy();
-    this.client.destroy();
-    this.link.close();
+    this.context.wheel.cancel(this);
+    this.context.connections--;
+    stack.closed(this);
     this.onClosed(this);
+  }
+
+  /** Has the deadlines looked at in time; to be called when one was set. */
+  arm(): void {
+    this.context.wheel.schedule(this, this.nextDeadline() - this.context.wheel.now);
+  }
+
+  due(): number {
+    const { now } = this.context.wheel;
+    if (this.lingerUntil > 0 && now >= this.lingerUntil) {
+      this.client.socket.destroy();
+      return 0;
+    }
+    if (this.connectUntil > 0 && now >= this.connectUntil) {
+      this.service?.socket.destroy();
+      this.relay.serviceFailed("failed:upstream-connect");
+      this.connectUntil = 0;
+      this.settle();
+    } else if (this.headUntil > 0 && now >= this.headUntil) this.expire();
+    else if (now >= this.lastActive + this.context.limits.idleMs && !this.movedByKernel()) this.expire();
+    return this.state === "closed" ? 0 : Math.max(1, this.nextDeadline() - now);
+  }
+
+  /** What the kernel moved past the sidecar is activity too. */
+  private movedByKernel(): boolean {
+    const moved = this.link?.state().kernelBytes ?? 0;
+    if (moved === this.kernelBytes) return false;
+    this.kernelBytes = moved;
+    this.lastActive = this.context.wheel.now;
+    return true;
+  }
+
+  private expire(): void {
+    this.headUntil = 0;
+    if (this.state !== "open") return this.client.abort();
+    this.relay.timedOut();
+    this.settle();
+  }
+
+  private nextDeadline(): number {
+    let next = this.lastActive + this.context.limits.idleMs;
+    if (this.headUntil > 0) next = Math.min(next, this.headUntil);
+    if (this.connectUntil > 0) next = Math.min(next, this.connectUntil);
+    return this.lingerUntil > 0 ? Math.min(next, this.lingerUntil) : next;
+  }
+
+  private deadline(ms: number): number {
+    const { now, tickMs } = this.context.wheel;
+    return now + tickMs + ms; // `now` may be a tick old: never early
+  }
+
+  private fromClient(bytes: Buffer): void {
+    this.lastActive = this.context.wheel.now;
+    this.bytesFromClient += bytes.length;
+    this.link?.readFromClient(bytes.length);
+    if (this.state !== "open") return;
+    this.relay.fromClient(bytes);
+    this.settle();
+    if (this.client.full) this.client.hold(Hold.backlog);
+    if (!this.relay.headPending) this.headUntil = 0;
+    else if (this.headUntil === 0) {
+      this.headUntil = this.deadline(this.context.limits.headMs);
+      this.arm();
+    }
+  }
+
+  private fromService(bytes: Buffer): void {
+    this.lastActive = this.context.wheel.now;
+    this.bytesFromService += bytes.length;
+    this.link?.readFromService(bytes.length);
+    if (this.state !== "open") return;
+    this.relay.fromService(bytes);
+    this.settle();
+  }
+
+  /** At the end of a turn: writes what was collected, and stops reading where it cannot be passed on. */
+  private settle(): void {
+    const { client, service } = this;
+    service?.flush();
+    client.flush();
+    if (this.state !== "open") return;
+    if (client.full) service?.hold(Hold.backlog);
+    if (service?.full) client.hold(Hold.backlog);
+    if (this.relay.crowded) client.hold(Hold.pipelined);
+    else client.release(Hold.pipelined);
   }
 }

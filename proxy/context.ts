@@ -5,35 +5,34 @@ import type { Log } from "../core/log.js";
 import type { OutcomeCounters } from "../core/outcome.js";
 import type { PolicyRevision } from "../l7policy/policy.js";
 import type { Protocol } from "../protocols/protocol.js";
+import type { SocketEngine } from "../sockmap/engine.js";
+import type { AccessEntry } from "./access-log.js";
+import type { Leg } from "./leg.js";
+import type { Identify } from "./parties.js";
+import type { Staging } from "./staging.js";
+import type { TimerWheel } from "./wheel.js";
 
-/** One line of the access log; keys as Envoy and Istio users know them. */
-export interface AccessEntry {
-  readonly start_time: string;
-  readonly request: string;
-  readonly protocol: string;
-  readonly response_code: number;
-  /** Milliseconds from the request's head to its answer's end. */
-  readonly duration: number;
-  readonly downstream_remote_address: string;
-  readonly upstream_host: string;
-  readonly source_identity: number;
-  readonly destination_identity: number;
-  /** An outcome's name. */
-  readonly outcome: string;
-  readonly route: string;
-}
+export type { AccessEntry } from "./access-log.js";
 
 /** What all connections of a sidecar share. */
 export interface ProxyContext {
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly wheel: TimerWheel;
   readonly log: Log;
   readonly counters: OutcomeCounters;
   readonly protocols: ReadonlyMap<string, Protocol>;
-  /** The revision in force; looked at anew for each request. */
+  readonly identify: Identify;
+  engine: SocketEngine;
+  /** The revision in force. */
   policy: PolicyRevision;
+  /** Nothing new is taken any more. */
+  draining: boolean;
+  /** Connections that are open. */
+  connections: number;
   /** Undefined when the access log is off. */
   readonly access: ((entry: AccessEntry) => void) | undefined;
-  /** Seconds that the sweep has counted: a clock that costs nothing to read. */
-  tick: number;
+  /** What one turn writes to clients, and to services. */
+  readonly toClients: Staging<Leg>;
+  readonly toServices: Staging<Leg>;
 }

@@ -1,40 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { OutcomeName } from "../core/outcome.js";
 import type { Denial } from "../protocols/protocol.js";
 
-/** A request that awaits its answer: its expectation when it was forwarded, the answer itself when it was refused. */
-export type Exchange = number | Denial;
+/** One request that awaits its answer. Reused: valid until it is shifted out. */
+export class Exchange {
+  /** What the response decoder must know, as the protocol numbers it. */
+  expectation = 0;
+  /** The sidecar's own answer; undefined when the service answers. */
+  denial: Denial | undefined;
+  upgrade = false;
+  outcome: OutcomeName = "allowed";
+  /** For the access log only: text of the request, milliseconds of the clock, bytes. */
+  text = "";
+  started = 0;
+  received = 0;
+  sent = 0;
+}
 
-/** Requests of one connection that await their answers, oldest first. Grows with pipelining, is reused otherwise. */
+/** Size that a ring shrinks to when a burst of pipelined requests is over. */
+const USUAL = 4;
+
+/** Requests of one connection that await their answers, oldest first: a ring of reused objects. */
 export class Exchanges {
-  private readonly ring: Exchange[] = [];
+  count = 0;
+  private ring: Exchange[] = [];
   private first = 0;
-
-  /** Requests that wait. */
-  get length(): number {
-    return this.ring.length - this.first;
-  }
 
   /** The oldest one. */
   get front(): Exchange | undefined {
-    return this.ring[this.first];
+    return this.count === 0 ? undefined : this.ring[this.first];
   }
 
-  push(exchange: Exchange): void {
-    if (this.first === this.ring.length) this.clear();
-    this.ring.push(exchange);
+  /** The newest one. */
+  get back(): Exchange | undefined {
+    return this.count === 0 ? undefined : this.ring[(this.first + this.count - 1) % this.ring.length];
   }
 
-  /** The oldest one is answered. */
+  /** Adds a request that the service is to answer. */
+  push(expectation: number, upgrade: boolean): Exchange {
+    if (this.count === this.ring.length) this.grow();
+    const exchange = this.ring[(this.first + this.count++) % this.ring.length] as Exchange;
+    exchange.expectation = expectation;
+    exchange.upgrade = upgrade;
+    exchange.outcome = "allowed";
+    exchange.received = exchange.sent = 0;
+    return exchange;
+  }
+
+  /** Takes the oldest one out. */
   shift(): void {
-    this.first++;
-    if (this.first > 32 && this.first * 2 > this.ring.length) {
-      this.ring.splice(0, this.first);
-      this.first = 0;
-    }
+    const front = this.ring[this.first];
+    if (front) front.denial = undefined;
+    this.first = (this.first + 1) % this.ring.length;
+    if (--this.count === 0 && this.ring.length > USUAL) this.ring.length = this.first = 0;
   }
 
-  clear(): void {
-    this.ring.length = 0;
+  private grow(): void {
+    const ordered = [...this.ring.slice(this.first), ...this.ring.slice(0, this.first)];
+    const more = Math.max(1, ordered.length);
+    for (let i = 0; i < more; i++) ordered.push(new Exchange());
+    this.ring = ordered;
     this.first = 0;
   }
 }

@@ -16,6 +16,16 @@ export interface Parties {
   readonly port: number;
 }
 
+/** The parties of a connection that is not identified yet. */
+export const NOBODY: Parties = {
+  client: 0,
+  clientIsEndpoint: false,
+  service: 0,
+  serviceIsEndpoint: false,
+  address: "",
+  port: 0,
+};
+
 /** Addresses of an accepted connection, as the socket tells them. */
 export interface SocketAddresses {
   readonly remoteAddress: string;

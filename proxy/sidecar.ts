@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Clock } from "../core/clock.js";
-import { SockmeshError } from "../core/errors.js";
+import { asSockmeshError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Log } from "../core/log.js";
 import { OutcomeCounters, type OutcomeName } from "../core/outcome.js";
 import type { PolicyRevision } from "../l7policy/policy.js";
 import type { Protocol } from "../protocols/protocol.js";
 import type { Release, SocketEngine } from "../sockmap/engine.js";
-import type { Connection } from "./connection.js";
-import type { AccessEntry, ProxyContext } from "./context.js";
+import type { AccessEntry } from "./access-log.js";
+import { Connection, type ConnectionState } from "./connection.js";
+import type { ProxyContext } from "./context.js";
+import type { Leg } from "./leg.js";
+import { Listeners, type ListenAddress } from "./listeners.js";
 import type { Identify } from "./parties.js";
-import { take } from "./stack.js";
-import { descriptorOf } from "./upstream.js";
+import { descriptorOf } from "./sockets.js";
+import { Staging } from "./staging.js";
+import { TimerWheel } from "./wheel.js";
 
 /** What a sidecar is made of. */
 export interface SidecarParts {
@@ -26,48 +30,54 @@ export interface SidecarParts {
   readonly access?: ((entry: AccessEntry) => void) | undefined;
 }
 
-/** A listening address. */
-export interface ListenAddress {
-  readonly address: string;
-  readonly port: number;
-}
-
 /** One open connection, for status. */
 export interface ConnectionStatus {
+  /** Identities. */
   readonly client: number;
   readonly service: number;
   readonly port: number;
+  /** Name of the protocol; `tcp` where nothing is inspected. */
+  readonly protocol: string;
+  readonly state: ConnectionState;
+  /** How its bytes travel, or why not faster. */
   readonly route: OutcomeName;
+  /** Requests forwarded. */
+  readonly requests: number;
+  readonly bytesFromClient: number;
+  readonly bytesFromService: number;
   readonly kernelBytes: number;
 }
 
-const SWEEP_MS = 1000;
+/** Precision of all timeouts. */
+const TICK_MS = 250;
 
 /** The proxy: listens, judges, relays. Captured and explicitly forwarded connections take the same way. */
 export class Sidecar {
   readonly counters = new OutcomeCounters();
-  private readonly context: ProxyContext;
+  private readonly context: Omit<ProxyContext, "engine"> & { engine: SocketEngine | undefined };
   private readonly open = new Set<Connection>();
-  private readonly servers: Server[] = [];
-  private readonly identify: Identify;
-  private engine: SocketEngine | undefined;
+  private readonly listeners = new Listeners((accepted) => this.take(accepted));
   private release: Release | undefined;
-  private stopSweep: () => void = () => {};
-  private draining = false;
+  private emptied: (() => void) | undefined;
 
   constructor(parts: SidecarParts) {
-    this.identify = parts.identify;
+    const { limits, clock, log, protocols, policy, identify, access } = parts;
     this.context = {
-      limits: parts.limits,
-      clock: parts.clock,
-      log: parts.log,
+      limits,
+      clock,
+      wheel: new TimerWheel(clock, TICK_MS),
+      log,
       counters: this.counters,
-      protocols: new Map(parts.protocols.map((protocol) => [protocol.name, protocol])),
-      policy: parts.policy,
-      access: parts.access,
-      tick: 0,
+      protocols: new Map(protocols.map((protocol) => [protocol.name, protocol])),
+      identify,
+      engine: undefined,
+      policy,
+      draining: false,
+      connections: 0,
+      access,
+      toClients: new Staging<Leg>(),
+      toServices: new Staging<Leg>(),
     };
-    this.sweepLater();
   }
 
   /**
@@ -75,11 +85,9 @@ export class Sidecar {
    * hand them over. `make` builds the engine: it wants a descriptor of a socket of this process.
    */
   async capture(make: (socketFd: number) => SocketEngine): Promise<SocketEngine> {
-    const ipv4 = await this.listenOn({ host: "127.0.0.1", port: 0 });
-    const port = (ipv4.address() as AddressInfo).port;
-    const ipv6 = await this.listenOn({ host: "::1", port, ipv6Only: true }).catch(() => undefined);
+    const { ipv4, ipv6, port } = await this.listeners.openPair();
     const engine = make(descriptorOf(ipv4));
-    this.engine = engine;
+    this.context.engine = engine;
     this.release = await engine.capture({
       ipv4Fd: descriptorOf(ipv4),
       ipv6Fd: ipv6 ? descriptorOf(ipv6) : -1,
@@ -90,11 +98,11 @@ export class Sidecar {
 
   /** Listens on an address of the operator's, for machines without capture. Port 0: any. Throws SM_PORT_IN_USE. */
   async listen(at: ListenAddress): Promise<ListenAddress> {
-    const server = await this.listenOn({ host: at.address, port: at.port });
+    const server = await this.listeners.open(at);
     return { address: at.address, port: (server.address() as AddressInfo).port };
   }
 
-  /** Puts a revision in force: the next request of every connection is judged by it. */
+  /** Puts a revision in force: it judges the next request of every connection, and ends those that it denies. */
   setPolicy(policy: PolicyRevision): void {
     this.context.policy = policy;
     for (const connection of this.open) connection.policyChanged();
@@ -102,78 +110,63 @@ export class Sidecar {
 
   /** Open connections, for status. */
   connections(): ConnectionStatus[] {
-    return [...this.open].map((connection) => ({
+    return Array.from(this.open, (connection) => ({
       client: connection.parties.client,
       service: connection.parties.service,
       port: connection.parties.port,
+      protocol: connection.protocol?.name ?? "tcp",
+      state: connection.state,
       route: connection.route,
-      kernelBytes: connection.link.state().kernelBytes,
+      requests: connection.requests,
+      bytesFromClient: connection.bytesFromClient,
+      bytesFromService: connection.bytesFromService,
+      kernelBytes: connection.link?.state().kernelBytes ?? 0,
     }));
   }
 
   /** Takes nothing new, lets requests under way end for at most `drainMs`, then closes everything. */
   async drain(): Promise<void> {
-    // Capture stays until the end: a client that is refused must not reach the service past its policy.
-    this.draining = true;
+    this.context.draining = true;
+    await this.stopListening();
     for (const connection of this.open) connection.drain();
     const { clock, limits } = this.context;
-    const until = clock.now() + limits.drainMs;
-    while (this.open.size > 0 && clock.now() < until) {
-      await new Promise<void>((resolve) => clock.after(20, resolve));
-      for (const connection of this.open) connection.drain();
+    if (this.open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(limits.drainMs, resolve);
+        this.emptied = () => {
+          cancel();
+          resolve();
+        };
+      });
     }
     await this.close();
   }
 
-  /** Closes everything at once. */
+  /** Closes everything at once. Idempotent. */
   async close(): Promise<void> {
-    this.draining = true;
-    this.stopSweep();
-    await this.release?.();
+    this.context.draining = true;
+    await this.stopListening();
     for (const connection of this.open) connection.abort();
-    await Promise.all(this.servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  private listenOn(options: { host: string; port: number; ipv6Only?: boolean }): Promise<Server> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
-    this.servers.push(server);
-    server.on("connection", (client: Socket) => this.take(client));
-    return new Promise((resolve, reject) => {
-      server.once("error", (cause: NodeJS.ErrnoException) => {
-        const code = cause.code === "EADDRINUSE" ? "SM_PORT_IN_USE" : "SM_CONFIG_INVALID";
-        reject(
-          new SockmeshError(code, `cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
-            cause,
-          }),
-        );
+  private async stopListening(): Promise<void> {
+    await this.release?.();
+    await this.listeners.close();
+  }
+
+  private take(accepted: Socket): void {
+    const { engine, log } = this.context;
+    try {
+      // Listeners open before the engine is known, which needs a socket of this process; nobody has their address yet.
+      if (!engine) throw new Error("there is no engine yet");
+      const connection = Connection.accept(this.context as ProxyContext, accepted, (closed) => {
+        this.open.delete(closed);
+        if (this.open.size === 0) this.emptied?.();
       });
-      server.listen({ ...options, backlog: 4096 }, () => resolve(server));
-    });
-  }
-
-  private take(client: Socket): void {
-    const { engine } = this;
-    if (!engine) {
-      client.destroy();
-      return;
+      if (connection) this.open.add(connection);
+    } catch (thrown) {
+      log.error({ error: asSockmeshError(thrown, "SM_BPF_MAP").message }, "a connection was not taken");
+      accepted.destroy();
     }
-    take(
-      {
-        context: this.context,
-        engine,
-        identify: this.identify,
-        open: this.open,
-        draining: () => this.draining,
-      },
-      client,
-    );
-  }
-
-  private sweepLater(): void {
-    this.stopSweep = this.context.clock.after(SWEEP_MS, () => {
-      this.context.tick++;
-      for (const connection of this.open) connection.sweep();
-      this.sweepLater();
-    });
   }
 }

@@ -1,56 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Socket } from "node:net";
 import type { OutcomeName } from "../core/outcome.js";
-import type { SocketEngine } from "../sockmap/engine.js";
-import { Connection } from "./connection.js";
-import type { ProxyContext } from "./context.js";
-import { termsOf, type Identify, type Terms } from "./parties.js";
-import { descriptorOf } from "./upstream.js";
+import type { Request } from "../protocols/protocol.js";
+import type { Connection } from "./connection.js";
+import type { Layer, Refusal } from "./layer.js";
+import { accept } from "./layers/accept.js";
+import { identify } from "./layers/identify.js";
+import { limits } from "./layers/limits.js";
+import { link } from "./layers/link.js";
+import { policy } from "./layers/policy.js";
+import { protocol } from "./layers/protocol.js";
+import { record } from "./layers/record.js";
+import { upstream } from "./layers/upstream.js";
 
-/** What the stack needs beside the shared context. */
-export interface StackParts {
-  readonly context: ProxyContext;
-  readonly engine: SocketEngine;
-  readonly identify: Identify;
-  /** Connections that are open. */
-  readonly open: Set<Connection>;
-  readonly draining: () => boolean;
-}
+/** The way of every connection, and of every request on it, from the client to the service. */
+export const STACK: readonly Layer[] = [
+  accept, // first: whoever is turned away for load costs no look-up
+  identify, // before any byte is read: from what the kernel knows of the socket, not from what the client says
+  protocol, // who talks to whom decides what is spoken; guessing it from the bytes would be a way around policy
+  limits, // before policy: judging costs time, and a refusal for load is the same for all
+  policy, // last of those that can refuse: what gets past it is allowed
+  link, // before upstream: the kernel must expect the connect(2) that follows
+  upstream, // connects once there is something allowed to send
+  record, // at the end: counts what went all the way
+];
 
-const DENY: Terms = { kind: "deny" };
+const OPEN = STACK.filter((layer) => layer.open);
+const REQUEST = STACK.filter((layer) => layer.request);
 
-/**
- * The way of a connection through the sidecar, read from top to bottom. Requests then go round inside the connection:
- * protocol (bytes become messages), limits (in the decoder, before anything is kept), policy (each request is judged),
- * link (the engine is told before bytes move), upstream (opened by the first allowed bytes), record (after the answer).
- */
-export function take(parts: StackParts, client: Socket): void {
-  const { context, engine } = parts;
-  // 1. accept: first of all limits on connections, so that a flood costs nothing further.
-  if (parts.draining()) return turnAway(context, client, "refused:draining");
-  if (parts.open.size >= context.limits.connections) return turnAway(context, client, "denied:limit");
-  // 2. identify: before any byte is read, from what the kernel knows of the socket.
-  const link = engine.accepted(descriptorOf(client));
-  const parties = parts.identify(link.accepted, {
-    remoteAddress: client.remoteAddress ?? "",
-    remotePort: client.remotePort ?? 0,
-    localAddress: client.localAddress ?? "",
-    localPort: client.localPort ?? 0,
-  });
-  // 3. peer policy: a client that may not speak at all gets no parser.
-  const terms = parties ? termsOf(context.policy, parties) : DENY;
-  if (!parties || terms.kind === "deny" || (terms.kind === "l7" && !context.protocols.has(terms.protocol))) {
-    link.close();
-    return turnAway(context, client, "denied:peer");
+/** A client has connected: returns why it is refused, undefined when it may talk. */
+export function open(connection: Connection): OutcomeName | undefined {
+  for (const layer of OPEN) {
+    const outcome = layer.open?.(connection);
+    if (outcome !== undefined) return outcome;
   }
-  // 4. the connection itself: protocol, limits, policy, link, upstream, record.
-  parts.open.add(
-    new Connection(context, client, link, parties, terms, (closed) => parts.open.delete(closed)),
-  );
+  return undefined;
 }
 
-function turnAway(context: ProxyContext, client: Socket, outcome: OutcomeName): void {
-  context.counters.count(outcome);
-  client.on("error", () => {});
-  client.resetAndDestroy();
+/** A request's head has arrived: returns why it is refused, undefined when it goes to the service. */
+export function request(connection: Connection, message: Request): Refusal | undefined {
+  for (const layer of REQUEST) {
+    const refusal = layer.request?.(connection, message);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/** To be called in the turn that connects to the service. */
+export function connecting(connection: Connection): void {
+  for (const layer of STACK) layer.connecting?.(connection);
+}
+
+/** The connection to the service stands. */
+export function connected(connection: Connection): void {
+  for (const layer of STACK) layer.connected?.(connection);
+}
+
+/** Both sockets are closed. */
+export function closed(connection: Connection): void {
+  for (const layer of STACK) layer.closed?.(connection);
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OutcomeName } from "../core/outcome.js";
+import type { Decoder, DenyReason, Protocol, Request, Response } from "../protocols/protocol.js";
+import type { Connection } from "./connection.js";
+import { Exchanges } from "./exchanges.js";
+import { accessEntry } from "./access-log.js";
+import { OpaqueRelay, type Relay } from "./relay.js";
+import { RequestSink } from "./requests.js";
+import { ResponseSink } from "./responses.js";
+
+const NOTHING = new Uint8Array(0);
+const NO_ANSWER = { bytes: NOTHING, status: 0, close: true };
+
+/** Inspects a connection message by message. Answers keep the order of their requests, whoever gives them. */
+export class MessageRelay implements Relay {
+  readonly exchanges = new Exchanges();
+  private readonly requests: Decoder<Request>;
+  private readonly responses: Decoder<Response>;
+  private readonly requestSink: RequestSink;
+  private readonly responseSink: ResponseSink;
+  /** Requests that got their answers: a service may close a connection that it has served already. */
+  private answeredBefore = false;
+
+  constructor(
+    private readonly connection: Connection,
+    readonly protocol: Protocol,
+  ) {
+    const { limits } = connection.context;
+    this.requests = protocol.requests(limits);
+    this.responses = protocol.responses(limits, () => {
+      const { front } = this.exchanges;
+      return front?.denial ? undefined : front?.expectation;
+    });
+    this.requestSink = new RequestSink(connection, this);
+    this.responseSink = new ResponseSink(connection, this);
+  }
+
+  get crowded(): boolean {
+    return this.exchanges.count >= this.connection.context.limits.pipelined;
+  }
+
+  get idle(): boolean {
+    return this.exchanges.count === 0 && !this.requestSink.open;
+  }
+
+  get headPending(): boolean {
+    const { deaf, open, upgrading } = this.requestSink;
+    return !deaf && !open && !upgrading && this.requests.framing().at === "other";
+  }
+
+  /** A response is being sent to the client: cutting it short must be visible. */
+  get responding(): boolean {
+    return this.responseSink.open;
+  }
+
+  fromClient(bytes: Uint8Array): void {
+    if (this.requestSink.deaf) return;
+    this.requests.push(bytes, this.requestSink);
+    this.deliver();
+  }
+
+  fromService(bytes: Uint8Array): void {
+    this.responses.push(bytes, this.responseSink);
+    this.deliver();
+  }
+
+  clientEnded(): void {
+    if (!this.requestSink.deaf) this.requests.finish(this.requestSink);
+    this.requestSink.stop();
+    this.connection.endService();
+    this.deliver();
+  }
+
+  serviceEnded(): void {
+    this.responseSink.ended = true;
+    this.responses.finish(this.responseSink);
+    this.deliver();
+    if (this.connection.state !== "open") return;
+    const { front } = this.exchanges;
+    if (front && !front.denial) this.giveUp("unavailable", "failed:upstream-reset");
+    else this.connection.finish();
+  }
+
+  serviceFailed(outcome: OutcomeName): void {
+    this.giveUp("unavailable", outcome);
+  }
+
+  timedOut(): void {
+    if (this.exchanges.count > 0) return this.giveUp("timeout", "failed:timeout");
+    this.connection.count("failed:timeout");
+    this.connection.finish();
+  }
+
+  /** The oldest request has its answer; `last` when the service says that no other follows. */
+  answered(status: number, last: boolean): void {
+    const { front } = this.exchanges;
+    if (!front) return;
+    const declined = front.upgrade;
+    this.answeredBefore = true;
+    this.shift(status);
+    if (last) return this.connection.finish();
+    if (declined) {
+      // The client stays in the protocol: what it sent behind the head are requests.
+      this.requestSink.upgradeDeclined();
+      this.requests.resume({ at: "between" });
+      this.requests.push(NOTHING, this.requestSink);
+    }
+    // At once: the next response may be in the same chunk, and is the answer to a request behind these.
+    this.deliver();
+  }
+
+  /** The service has agreed to leave the protocol, as a rule allows: bytes pass uninspected from here on. */
+  enterTunnel(status: number): void {
+    this.shift(status);
+    this.connection.relay = new OpaqueRelay(this.connection);
+    this.responses.tunnel();
+    this.requests.tunnel();
+    this.requestSink.tunnel();
+    this.requests.push(NOTHING, this.requestSink);
+  }
+
+  /** The connection to the service is of no more use: answers the oldest request where that is possible, and ends. */
+  giveUp(reason: DenyReason, outcome: OutcomeName): void {
+    if (this.connection.state !== "open") return;
+    const { front } = this.exchanges;
+    this.connection.count(outcome);
+    if (this.responding) return this.connection.abort();
+    if (front && !front.denial) {
+      front.outcome = outcome;
+      // A service that closes a connection that it has served before is nothing unusual: the client sees the same, and
+      // tries again where that is safe. An answer would keep it from doing so.
+      const silent = outcome === "failed:upstream-reset" && this.answeredBefore;
+      front.denial = silent ? NO_ANSWER : this.protocol.fail(front.expectation, reason);
+      this.deliver();
+    }
+    this.connection.finish();
+  }
+
+  /** Sends the sidecar's own answers whose turn it is; ends the connection when nothing is left to do. */
+  private deliver(): void {
+    const { connection, exchanges, requestSink } = this;
+    for (let { front } = exchanges; front?.denial; { front } = exchanges) {
+      const { bytes, status, close } = front.denial;
+      connection.toClient(bytes);
+      front.sent += bytes.length;
+      this.shift(status);
+      if (close) return connection.finish();
+    }
+    if (this.idle && (requestSink.deaf || connection.context.draining)) connection.finish();
+  }
+
+  private shift(status: number): void {
+    const { exchanges, connection } = this;
+    const { front } = exchanges;
+    const { access } = connection.context;
+    if (front && access) {
+      const { text, outcome, started, received, sent } = front;
+      access(accessEntry(connection, { request: text, status, outcome, started, received, sent }));
+    }
+    exchanges.shift();
+  }
+}

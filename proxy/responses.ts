@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Fault, Response, Sink } from "../protocols/protocol.js";
+import type { Connection } from "./connection.js";
+import type { MessageRelay } from "./messages.js";
+
+/** What a service's responses come to: forwarded as they are, each for the oldest request that waits. */
+export class ResponseSink implements Sink<Response> {
+  /** A response's head has passed, its end is to come. */
+  open = false;
+  /** The service has ended: a fault now is a response cut short. */
+  ended = false;
+  private status = 0;
+  private final = true;
+  private last = false;
+  private tunnel = false;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly relay: MessageRelay,
+  ) {}
+
+  head(response: Response): void {
+    const { front } = this.relay.exchanges;
+    if (!front || front.denial || (response.tunnel && !front.upgrade)) return this.unusable();
+    this.open = true;
+    this.status = response.status;
+    this.final = response.final;
+    this.last = response.last;
+    this.connection.toClient(response.bytes);
+    front.sent += response.bytes.length;
+    if (!response.tunnel) return;
+    this.tunnel = true;
+    this.relay.enterTunnel(response.status);
+  }
+
+  body(bytes: Uint8Array): void {
+    const { front } = this.relay.exchanges;
+    if (front) front.sent += bytes.length;
+    this.connection.toClient(bytes);
+  }
+
+  end(): void {
+    if (this.tunnel || !this.open) return;
+    this.open = false;
+    if (this.final) this.relay.answered(this.status, this.last);
+  }
+
+  fault(_fault: Fault): void {
+    this.unusable();
+  }
+
+  private unusable(): void {
+    this.relay.giveUp("unavailable", this.ended ? "failed:upstream-reset" : "failed:upstream-malformed");
+  }
+}
