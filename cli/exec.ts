@@ -40,8 +40,8 @@ Examples:
   sockmesh exec --label app=cache --label tier=data --port-opt-out 9100 -- memcached -p 11211`,
     )
     .action(async (command: string[], flags: Flags) => {
-      // Replaces the process, unless something goes wrong.
-      process.exitCode = await run(command, flags);
+      // Replaces the process, unless something goes wrong. The open connection to the agent would keep it for ever.
+      process.exit(await run(command, flags));
     });
 }
 
@@ -55,8 +55,7 @@ async function run(command: readonly string[], flags: Flags): Promise<number> {
   const { execvp } = await import("./execve.js");
   const failure = execvp(command);
   console.error(`sockmesh: ${command[0]}: ${failure}`);
-  // The open connection would keep this process; it is the agent's sign that nothing runs here.
-  process.exit(failure === "not found" ? Exit.notFound : Exit.notExecutable);
+  return failure === "not found" ? Exit.notFound : Exit.notExecutable;
 }
 
 async function becomeEndpoint(command: readonly string[], flags: Flags): Promise<void> {
