@@ -71,7 +71,9 @@ test("a connection to the sidecar's own port leads nowhere", async () => {
     .split("\n")
     .flatMap((line) => (line.includes(`pid=${pid},`) ? [/127\.0\.0\.1:(\d+)/.exec(line)?.[1]] : []))[0];
   expect(port).toMatch(/^\d+$/);
-  expect((await runs(["curl", "-sS", "-m", "5", `http://127.0.0.1:${port}/`])).stderr).toMatch(/reset|connect/);
+  expect((await runs(["curl", "-sS", "-m", "5", `http://127.0.0.1:${port}/`])).stderr).toMatch(
+    /reset|connect/,
+  );
 });
 
 test("a port in use, a broken configuration: named, with exit codes", async () => {
