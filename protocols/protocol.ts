@@ -23,11 +23,19 @@ export interface Request extends Message {
   readonly expectation: number;
   /** False for requests that get no answer (memcached noreply). */
   readonly answered: boolean;
+  /**
+   * Set when the decoder itself refuses this one request and the connection lives on: it is neither judged nor
+   * forwarded, body included, and counts as malformed. The answer takes its place in order; empty means none.
+   */
+  readonly refusal?: Denial | undefined;
 }
 
 /** A response: what the service sends. */
 export interface Response extends Message {
-  /** False for interim answers (HTTP 1xx): another response to the same request follows. */
+  /**
+   * False for interim answers (HTTP 1xx): another response to the same request follows. Also for answers that no
+   * request waits for (memcached quiet commands): forwarded, they end no exchange.
+   */
   readonly final: boolean;
   /** From here on both directions are opaque bytes (HTTP 101, CONNECT 2xx). */
   readonly tunnel: boolean;
@@ -94,6 +102,12 @@ export interface Denial {
   readonly status: number;
   /** The connection must be closed after these bytes. */
   readonly close: boolean;
+  /**
+   * Set when answers that nobody counts (memcached quiet commands) may still be on their way: `bytes` go to the service
+   * in place of the refused request, and the response to `expectation`, instead of being forwarded, is where this
+   * denial belongs.
+   */
+  readonly barrier?: { readonly bytes: Uint8Array; readonly expectation: number } | undefined;
 }
 
 /** A protocol that sockmesh inspects. Stateless; decoders hold the state of one direction of one connection. */

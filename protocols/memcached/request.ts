@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FieldSpans, MemcachedField } from "../fields.js";
+import type { Denial, Request } from "../protocol.js";
+import { binaryExpectation, binaryNoop, Expectation } from "./frames.js";
+
+/** Opaque of no-ops that the sidecar sends for itself. */
+const BARRIER_OPAQUE = 0x736d6273;
+
+/** What holds the place of a denial among answers that may or may not come. */
+const BARRIER = {
+  bytes: binaryNoop(BARRIER_OPAQUE),
+  expectation: binaryExpectation(0x0a, BARRIER_OPAQUE),
+};
+
+/**
+ * One memcached command; reused by its decoder.
+ *
+ * Its fields are one command span or more, and one span for each key, base64 keys decoded. A second command span names
+ * a write that the first one's name does not tell: `touch` for a meta get with T, `add` for one that vivifies (N).
+ * A rule has to allow every span.
+ */
+export class MemcachedRequest implements Request {
+  bytes: Uint8Array = new Uint8Array(0);
+  readonly fields = new FieldSpans();
+  last = false;
+  readonly upgrade = false;
+  expectation: number = Expectation.line;
+  answered = true;
+  refusal: Denial | undefined;
+  /** Bytes behind the head that belong to the command: the value, in text with its CRLF. */
+  value = 0;
+  binary = false;
+  opcode = 0;
+  opaque = 0;
+  /** Quiet binary requests stand before this one: answers may be under way that nobody counts. */
+  afterQuiet = false;
+  /** Command names and keys that do not stand in the received bytes as policy reads them. */
+  private readonly scratch = new Uint8Array(1024);
+  private scratched = 0;
+
+  /** Forgets the command before. */
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes.subarray(start, end);
+    this.fields.reset(bytes);
+    this.last = false;
+    this.expectation = Expectation.line;
+    this.answered = true;
+    this.refusal = undefined;
+    this.value = 0;
+  }
+
+  /** Spans from here on stand in memory of this request's own. */
+  startScratch(): void {
+    this.scratched = 0;
+    this.fields.reset(this.scratch);
+  }
+
+  /** Adds a span with bytes [start, end) of another buffer. Names and keys of one command fit by their limits. */
+  addCopy(kind: number, bytes: Uint8Array, start: number, end: number): void {
+    const { scratch, scratched } = this;
+    for (let i = start; i < end; i++) scratch[scratched + i - start] = bytes[i] ?? 0;
+    this.scratched += end - start;
+    this.fields.add(kind, scratched, this.scratched);
+  }
+
+  /** Adds a key that `decode` writes; false when it cannot. */
+  addDecoded(decode: (into: Uint8Array, at: number) => number): boolean {
+    const end = decode(this.scratch, this.scratched);
+    if (end < 0) return false;
+    this.fields.add(MemcachedField.key, this.scratched, end);
+    this.scratched = end;
+    return true;
+  }
+
+  /** An answer in the service's place; `value` bytes that follow are swallowed. */
+  refuse(bytes: Uint8Array, status: number): void {
+    this.fields.reset(bytes);
+    this.refusal = this.answer(bytes, status, false);
+  }
+
+  /** A denial at this request's place. */
+  answer(bytes: Uint8Array, status: number, close: boolean): Denial {
+    if (this.binary && this.afterQuiet && bytes.length > 0) return { bytes, status, close, barrier: BARRIER };
+    return { bytes, status, close };
+  }
+}
