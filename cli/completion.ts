@@ -12,6 +12,7 @@ interface Node {
 }
 
 const SHELLS = { bash, zsh, fish } as const;
+type Shell = keyof typeof SHELLS;
 
 /**
  * `sockmesh completion SHELL`: prints a script that completes commands and options, made from the commands themselves.
@@ -29,7 +30,12 @@ Examples:
   sockmesh completion zsh > "\${fpath[1]}/_sockmesh"
   sockmesh completion fish > ~/.config/fish/completions/sockmesh.fish`,
     )
-    .action((shell: keyof typeof SHELLS) => print(SHELLS[shell](flatten(describe(root(), "")))));
+    .action((shell: Shell) => print(completionScript(shell, root())));
+}
+
+/** The completion script of a whole program. */
+export function completionScript(shell: Shell, root: Command): string {
+  return SHELLS[shell](flatten(describe(root, "")));
 }
 
 function describe(command: Command, path: string): Node {

@@ -70,6 +70,8 @@ wanted() {
   missing iproute2 have ip
   missing curl have curl
   missing hey have hey
+  missing bpftool have bpftool
+  missing memcached have memcached
 }
 
 setup_packages() {

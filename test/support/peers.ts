@@ -63,7 +63,7 @@ export class Peer {
   closed = false;
   /** Code of the error that closed it, e.g. `ECONNRESET`. */
   error: string | undefined;
-  private wake: () => void = () => {};
+  private readonly waiting = new Set<() => void>();
 
   constructor(readonly socket: Socket) {
     socket.on("data", (chunk: Buffer) => {
@@ -96,13 +96,18 @@ export class Peer {
         );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.wake = () => {
+        this.waiting.add(() => {
           clearTimeout(timer);
           resolve();
-        };
+        });
       });
     }
     return this;
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
   }
 
   /** Waits until a text has been received. */

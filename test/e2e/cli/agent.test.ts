@@ -82,9 +82,10 @@ async function get(running: TestAgent, port: number, path: string): Promise<stri
       agent.exec("app=x,tier=y", ["sleep", "100"], ["--name", "sleeper", "--port-opt-out", "9100"]),
     );
     programs.push(sleeper);
-    await until("the endpoint is there", async () => (await agent?.status())?.endpoints.length === 1);
-    const [endpoint] = (await agent.status()).endpoints;
-    expect(endpoint).toMatchObject({ name: "sleeper", labels: { app: "x", tier: "y" }, optOutPorts: [9100] });
+    const named = async () => (await agent?.status())?.endpoints.find(({ name }) => name === "sleeper");
+    await until("the endpoint is there", async () => (await named()) !== undefined);
+    const endpoint = await named();
+    expect(endpoint).toMatchObject({ labels: { app: "x", tier: "y" }, optOutPorts: [9100] });
     expect(statSync(endpoint?.cgroup ?? "").isDirectory()).toBe(true);
     sleeper.child.kill("SIGTERM");
     expect((await sleeper.ended).signal).toBe("SIGTERM");

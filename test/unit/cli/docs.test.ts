@@ -6,6 +6,7 @@ import { parseConfig } from "../../../cli/config.js";
 import { Exit } from "../../../cli/exit.js";
 import { KERNEL_GATE } from "../../../cli/machine.js";
 import { ERROR_HINTS } from "../../../core/errors.js";
+import { DEFAULT_LIMITS } from "../../../core/limits.js";
 import { Outcome } from "../../../core/outcome.js";
 
 const OPERATIONS = readFileSync("docs/operations.md", "utf8");
@@ -35,8 +36,15 @@ test("docs/metrics.md has every outcome with its number, and no other", () => {
 });
 
 test("docs/operations.md has every exit code, and no other", () => {
-  const documented = rows(OPERATIONS).map(([code]) => Number(code));
+  const documented = rows(OPERATIONS)
+    .map(([code]) => Number(code))
+    .filter((code) => !Number.isNaN(code));
   expect(documented).toEqual(Object.values(Exit));
+});
+
+test("docs/operations.md has every limit with its default, and no other", () => {
+  const documented = rows(OPERATIONS).filter(([name]) => Number.isNaN(Number(name)));
+  expect(documented.map(([name, value]) => [name, Number(value)])).toEqual(Object.entries(DEFAULT_LIMITS));
 });
 
 test("the configuration of docs/operations.md is valid and shows every field", () => {
