@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
+import { reset } from "./sockets.js";
 import type { Staging } from "./staging.js";
 
 /** What a leg tells its connection. */
@@ -84,8 +85,6 @@ export class Leg {
   /** Ends it at once, with a reset, so that a message cut short is seen as such. */
   abort(): void {
     this.finished = true;
-    // A socket that is not connected has nobody to reset.
-    if (this.socket.connecting) this.socket.destroy();
-    else if (!this.socket.destroyed) this.socket.resetAndDestroy();
+    reset(this.socket);
   }
 }

@@ -23,6 +23,8 @@ function onread(reader: Reader): OnReadOpts {
 }
 
 interface Inside {
+  /** Has `destroy` send RST. */
+  resetAndClosing?: boolean;
   _handle: { readonly fd?: number } | null;
 }
 
@@ -65,4 +67,15 @@ export function connectTo(address: string, port: number, before: () => void, rea
       else callback(null, address, family);
     },
   });
+}
+
+/**
+ * Closes a socket at once, with RST when something was not sent yet. Node's `resetAndDestroy` would first wait until the
+ * peer has read all that is queued, and leak the descriptor of a socket whose FIN is sent: libuv refuses to reset it.
+ */
+export function reset(socket: Socket): void {
+  const allSent = socket.writableEnded && socket.writableLength === 0;
+  // A socket that is not connected has nobody to reset.
+  if (!socket.connecting && !allSent) (socket as unknown as Inside).resetAndClosing = true;
+  socket.destroy();
 }

@@ -172,6 +172,39 @@ test("silence for longer than the limit ends the connection; an unanswered reque
   expect(sidecar.counters.snapshot()).toMatchObject({ "failed:timeout": 2 });
 });
 
+test("a connection that is ending is closed with the sidecar, descriptor and all", async () => {
+  const clock = new FakeClock();
+  const { sidecar, port } = await path(() => {}, { clock, limits: { idleMs: 60_000 } });
+  const idle = await client(port);
+  while (sidecar.connections().length !== 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  clock.advance(61_000);
+  await idle.until((p) => p.ended);
+  await sidecar.close();
+  while (sidecar.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+test("a client that never reads does not keep the sidecar from closing", async () => {
+  const answer = Buffer.alloc(32 << 20, "x");
+  const { sidecar, port } = await path((peer) =>
+    onHead(peer, () => {
+      peer.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${2 * answer.length}\r\n\r\n`);
+      peer.socket.write(answer);
+    }),
+  );
+  const peer = await client(port);
+  peer.socket.pause();
+  peer.socket.write(GET);
+  let bytes = -1;
+  const stalled = (): boolean => {
+    const before = bytes;
+    bytes = sidecar.connections()[0]?.bytesFromService ?? 0;
+    return bytes > 0 && bytes === before;
+  };
+  while (!stalled()) await new Promise((resolve) => setTimeout(resolve, 50));
+  await sidecar.close();
+  while (sidecar.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
 test("a client that got its answer and does not close is not waited for", async () => {
   const clock = new FakeClock();
   const { sidecar, port } = await path((peer) => onHead(peer, () => peer.socket.write(OK)), { clock });
