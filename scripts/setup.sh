@@ -72,6 +72,7 @@ wanted() {
   missing hey have hey
   missing bpftool have bpftool
   missing memcached have memcached
+  missing libmemcached-tools have memccapable
 }
 
 setup_packages() {
