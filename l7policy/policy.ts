@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../protocols/fields.js";
+import type { CompiledTable } from "./compile/compile.js";
+import type { HttpRule } from "./model.js";
 
 /** Labels of a workload, e.g. `{ app: "backend" }`; the source prefix (`k8s:`, `any:`) is part of a key only when given. */
 export type Labels = Readonly<Record<string, string>>;
@@ -31,6 +33,12 @@ export type RuleSet =
       judge(fields: FieldSpans): boolean;
       /** True when a rule names the upgrade (HTTP `Upgrade` header value or CONNECT) that this request asks for. */
       judgeUpgrade(fields: FieldSpans): boolean;
+      /** Position in `rules` of the first rule that allows the fields, -1 when none does. */
+      match?(fields: FieldSpans): number;
+      /** The rules (HTTP), in an order that is the same in every process. */
+      readonly rules?: readonly HttpRule[];
+      /** What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges. */
+      readonly table?: CompiledTable;
     };
 
 /** Answers which rule set holds; immutable. A new revision is a new object, swapped in whole. */
