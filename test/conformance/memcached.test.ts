@@ -182,11 +182,9 @@ test("random scripts of text and meta commands, pipelined and in pieces", async 
   for (let script = 0; script < scripts; script++) {
     let text = "";
     for (let commands = 1 + random(60); commands > 0; commands--) text += PIPELINED[random(PIPELINED.length)];
-    const bytes = latin(`${text}\r\nverbosity x\r\nversion\r\n`);
-    const end = "CLIENT_ERROR bad command line format\r\nVERSION 1.6.18\r\n".replace(
-      "1.6.18",
-      await version(),
-    );
+    // No command of the list can have this answer: what a script answers before its end may look like any of them.
+    const bytes = latin(`${text}\r\nms last 0 Oend${script} k\r\n\r\n`);
+    const end = `HD Oend${script} klast\r\n`;
     const chunk = random(2) === 0 ? 0 : 1 + random(60);
     const [want, got] = await Promise.all([
       exchange(direct.port, bytes, end),
@@ -195,12 +193,6 @@ test("random scripts of text and meta commands, pipelined and in pieces", async 
     expect([text, got]).toEqual([text, want]);
   }
 }, 3_600_000);
-
-let known = "";
-async function version(): Promise<string> {
-  known ||= (await exchange(direct.port, latin("version\r\n"), "\r\n")).trim().split(" ")[1] ?? "";
-  return known;
-}
 
 test("random scripts of binary requests, quiet ones among them", async () => {
   const random = generator(Number(process.env["SEED"] ?? 78));
