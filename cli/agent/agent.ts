@@ -10,7 +10,7 @@ import type { Identity, PolicyRevision } from "../../l7policy/policy.js";
 import { http1 } from "../../protocols/http1/index.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
-import type { SocketEngine } from "../../sockmap/engine.js";
+import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
 import { parseHostPort, parsePrefix } from "../address.js";
 import type { Config } from "../config.js";
 import type { Machine } from "../machine.js";
@@ -89,6 +89,8 @@ export class Agent {
       engine,
       log,
       level: config.level,
+      // The access log is of every request: what skips the sidecar would be missing in it.
+      highest: config.accessLog ? "shortcut" : "splice",
       makeCgroup: (number) => {
         // Without capture nothing would hold its policy: rather no endpoint than an open one.
         if (engine.name !== "kernel" || !this.plan.tree)
@@ -135,7 +137,7 @@ export class Agent {
       endpoints: this.endpoints?.list() ?? [],
       connections: this.sidecar.connections().length,
       outcomes: this.sidecar.counters.snapshot(),
-      totals: engine?.totals() ?? { outcomes: {}, kernelBytes: 0, tcpBytes: 0 },
+      totals: engine?.totals() ?? NO_TOTALS,
     };
   }
 
