@@ -113,8 +113,7 @@ export class Connection implements Ends, LegEvents, Timed {
     );
     this.sockets++;
     this.service = new Leg(socket, this.context.toServices, this);
-    const { splicing } = this;
-    if (splicing) this.service.beforeWrite = (bytes) => splicing.writing("f", bytes);
+    this.service.gate = this.splicing?.gate("f");
     socket.once("connect", () => {
       this.connectUntil = 0;
       stack.connected(this);
@@ -125,10 +124,22 @@ export class Connection implements Ends, LegEvents, Timed {
 
   /** Lets the kernel take part. */
   splice(link: Splice): void {
-    const splicing = new Splicing(link, () => this.relay);
+    const splicing = new Splicing(
+      link,
+      () => this.relay,
+      () => this.wake(),
+    );
     this.splicing = splicing;
-    this.client.beforeWrite = (bytes) => splicing.writing("r", bytes);
+    this.client.gate = splicing.gate("r");
     splicing.judge(tablesOf(this.terms, this.protocol !== undefined));
+  }
+
+  /** What was waited for may have come true in the kernel. */
+  private wake(): void {
+    if (this.state === "closed") return;
+    if (this.state === "open") this.relay.wake();
+    this.settle();
+    for (const leg of [this.client, this.service]) if (leg && !leg.full) this.drained(leg);
   }
 
   toClient(bytes: Uint8Array): void {
@@ -147,8 +158,10 @@ export class Connection implements Ends, LegEvents, Timed {
     this.service?.finish();
   }
 
+  /** Has the service end its side, or `serviceStays` called. */
   awaitServiceEnd(): void {
     this.endService();
+    if (this.barrierUntil > 0) return;
     this.barrierUntil = this.deadline(BARRIER_MS);
     this.arm();
   }
@@ -242,9 +255,9 @@ export class Connection implements Ends, LegEvents, Timed {
       return 0;
     }
     if (this.barrierUntil > 0 && now >= this.barrierUntil) {
-      this.count("failed:timeout");
-      this.abort();
-      return 0;
+      this.barrierUntil = 0;
+      this.relay.serviceStays();
+      this.settle();
     }
     if (this.connectUntil > 0 && now >= this.connectUntil) {
       this.service?.socket.destroy();
@@ -312,7 +325,7 @@ export class Connection implements Ends, LegEvents, Timed {
   }
 
   /** At the end of a turn: writes what was collected, and stops reading where it cannot be passed on. */
-  settle(): void {
+  private settle(): void {
     const { client, service } = this;
     service?.flush();
     client.flush();

@@ -15,6 +15,14 @@ export interface LegEvents {
   closed(leg: Leg): void;
 }
 
+/** What stands between a leg and its socket. */
+export interface Gate {
+  /** True when bytes may be written now; else `flush` is to be called again when that may have changed. */
+  open(): boolean;
+  /** So many bytes will be written, now or when the gate is open. */
+  announce(bytes: number): void;
+}
+
 /** Why reading from a leg is paused; a set of bits. */
 export const Hold = {
   /** The other leg cannot take more. */
@@ -29,8 +37,10 @@ export class Leg {
   ended = false;
   /** Our FIN is sent, or will be after what is queued. */
   finished = false;
-  /** Called with the number of bytes right before they are written. */
-  beforeWrite: ((bytes: number) => void) | undefined;
+  /** What is asked before a write, where the kernel moves bytes to the same peer. */
+  gate: Gate | undefined;
+  /** Waits for the gate to open. */
+  private readonly held: Buffer[] = [];
   private holds = 0;
 
   constructor(
@@ -47,9 +57,9 @@ export class Leg {
     socket.on("close", () => events.closed(this));
   }
 
-  /** True when the kernel takes no more for now: `drained` follows. */
+  /** True when no more is taken for now: `drained` follows. */
   get full(): boolean {
-    return this.socket.writableNeedDrain && this.socket.writableLength > 0;
+    return this.held.length > 0 || (this.socket.writableNeedDrain && this.socket.writableLength > 0);
   }
 
   /** Adds bytes to what the next `flush` writes; they are copied. */
@@ -57,12 +67,21 @@ export class Leg {
     if (!this.finished) this.staging.append(this, bytes);
   }
 
-  /** Writes what was added. To be called before the turn ends. */
+  /** Writes what was added, unless it must wait. To be called before the turn ends. */
   flush(): void {
     const bytes = this.staging.take(this);
-    if (!bytes || !this.socket.writable) return;
-    this.beforeWrite?.(bytes.length);
-    this.socket.write(bytes);
+    if (!this.gate) return this.write(bytes);
+    if (bytes) {
+      this.gate.announce(bytes.length);
+      this.held.push(bytes);
+    }
+    if (this.held.length === 0 || !this.gate.open()) return;
+    for (const one of this.held.splice(0)) this.write(one);
+    if (this.finished) this.socket.end();
+  }
+
+  private write(bytes: Buffer | undefined): void {
+    if (bytes && this.socket.writable) this.socket.write(bytes);
   }
 
   /** Stops reading for a reason of {@link Hold}. */
@@ -83,12 +102,13 @@ export class Leg {
     if (this.finished) return;
     this.flush();
     this.finished = true;
-    this.socket.end();
+    if (this.held.length === 0) this.socket.end();
   }
 
   /** Ends it at once, with a reset, so that a message cut short is seen as such. */
   abort(): void {
     this.finished = true;
+    this.held.length = 0;
     reset(this.socket);
   }
 }

@@ -68,6 +68,7 @@ export class MessageRelay implements Relay {
   }
 
   fromService(bytes: Uint8Array): void {
+    this.deliver(); // these bytes may be the proof that an earlier answer of the sidecar's own waited for
     this.responses.push(bytes, this.responseSink);
     this.deliver();
   }
@@ -83,7 +84,6 @@ export class MessageRelay implements Relay {
 
   serviceEnded(): void {
     this.responseSink.ended = true;
-    this.awaitsEnd = false; // the end is here: all is delivered
     this.responses.finish(this.responseSink);
     this.deliver();
     if (this.connection.state !== "open") return;
@@ -151,6 +151,11 @@ export class MessageRelay implements Relay {
     this.connection.finish();
   }
 
+  /** The sidecar will answer a request: no answer to a later one, which may be forwarded right now, must overtake it. */
+  answering(): void {
+    this.connection.splicing?.holdResponses();
+  }
+
   /** A request that will be answered is about to be forwarded. */
   forwarding(request: Request): void {
     const { splicing } = this.connection;
@@ -175,8 +180,9 @@ export class MessageRelay implements Relay {
 
   standing(direction: Direction): Framing | undefined {
     if (direction === "r") return this.responses.framing();
-    const handable = this.requestSink.forwardsAll && !this.exchanges.denies && !this.ending;
-    return handable ? this.requests.framing() : undefined;
+    if (!this.requestSink.forwardsAll || this.exchanges.denies || this.ending) return undefined;
+    const framing = this.requests.framing();
+    return framing.at === "chunk" ? undefined : framing; // the kernel walks chunks of responses only
   }
 
   get needsResponses(): boolean {
@@ -195,10 +201,14 @@ export class MessageRelay implements Relay {
   }
 
   wake(): void {
-    if (this.connection.state !== "open") return;
     this.connection.splicing?.catchUp();
     this.deliver();
-    this.connection.settle();
+  }
+
+  serviceStays(): void {
+    this.connection.count("failed:timeout");
+    if (this.exchanges.denies) this.connection.abort();
+    else this.connection.finish();
   }
 
   /** True when an answer of the sidecar's own would follow all earlier ones; else it is told later, or the service ends. */
@@ -208,13 +218,23 @@ export class MessageRelay implements Relay {
     splicing.holdResponses();
     const { front } = this.exchanges;
     if (!front?.denial) return false; // the oldest one is the service's to answer
-    if (splicing.delivered() === "yes") return true;
-    if (splicing.delivered() === "not yet" || this.awaitsEnd) return false;
-    this.awaitsEnd = true;
-    front.denial = this.protocol.fail(front.expectation, "policy");
-    this.requestSink.stop();
-    this.connection.awaitServiceEnd();
+    if (this.delivered()) return true;
+    if (this.awaitsEnd && !this.requestSink.deaf) {
+      front.denial = this.protocol.fail(front.expectation, "policy");
+      this.requestSink.stop();
+    }
     return false;
+  }
+
+  /** True when all that the kernel moved is with the client. Where that cannot be told, the end of the service tells it. */
+  private delivered(): boolean {
+    const { splicing } = this.connection;
+    const delivered = splicing && !this.responseSink.ended ? splicing.delivered() : "yes";
+    if (delivered === "cannot tell" && !this.awaitsEnd) {
+      this.awaitsEnd = true;
+      this.connection.awaitServiceEnd();
+    }
+    return delivered === "yes";
   }
 
   /** Sends the sidecar's own answers whose turn it is; ends the connection when nothing is left to do. */
@@ -230,7 +250,8 @@ export class MessageRelay implements Relay {
       this.shift(status);
       if (close) return connection.finish();
     }
-    if (this.idle && (requestSink.deaf || connection.context.draining)) connection.finish();
+    if (this.idle && (requestSink.deaf || connection.context.draining) && this.delivered())
+      connection.finish();
   }
 
   private shift(status: number): void {

@@ -21,6 +21,10 @@ export interface Relay extends Spliced {
   serviceEnded(): void;
   /** The service cannot be reached, or broke off. */
   serviceFailed(outcome: OutcomeName): void;
+  /** The service was asked to end, and has not. */
+  serviceStays(): void;
+  /** All before an answer of the sidecar's own may be delivered by now. */
+  wake(): void;
   /** No byte for too long, or half a head for too long. */
   timedOut(): void;
 }
@@ -77,6 +81,7 @@ export class OpaqueRelay implements Relay {
   requestMoved(): void {}
   responseMoved(): void {}
   wake(): void {}
+  serviceStays(): void {}
 
   standing(): Framing {
     return BETWEEN;

@@ -34,6 +34,7 @@ export class RequestSink implements Sink<Request> {
     if (refusal) {
       connection.context.counters.count(refusal.outcome);
       const denial = relay.protocol.deny(request, refusal.reason);
+      relay.answering();
       this.forwarding = false;
       const exchange = this.exchange(request, denial);
       if (exchange) exchange.outcome = refusal.outcome;
@@ -69,6 +70,7 @@ export class RequestSink implements Sink<Request> {
     const { exchanges } = relay;
     const cut = this.open && this.forwarding;
     const waiting = cut && this.current !== undefined && this.current === exchanges.back;
+    relay.answering();
     this.stop();
     if (waiting && exchanges.count === 1 && relay.responding) return connection.abort();
     // A request that was cut short is never answered by the service: the reply stands in its place.

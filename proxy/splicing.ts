@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Framing } from "../protocols/protocol.js";
+import type { Gate } from "./leg.js";
 import type { Body, Direction, Splice, Tables } from "../sockmap/engine.js";
 
 /** What holds of one direction on the sidecar's side. */
@@ -22,8 +23,6 @@ export interface Spliced {
   responseMoved(): void;
   /** Some answer is to be made by the sidecar, or must be seen by it. */
   readonly needsResponses: boolean;
-  /** Everything before the oldest answer of the sidecar's own may be delivered by now. */
-  wake(): void;
 }
 
 /**
@@ -40,8 +39,9 @@ export class Splicing {
   constructor(
     private readonly link: Splice,
     private readonly relay: () => Spliced,
+    wake: () => void,
   ) {
-    link.onWake = () => this.relay().wake();
+    link.onWake = wake;
   }
 
   /** Puts tables in force, or others. */
@@ -59,9 +59,10 @@ export class Splicing {
   /** Takes a direction from the kernel: slow bytes or the end of the stream are there, after all that it moved. */
   take(direction: Direction): void {
     const course = this.courses[direction];
+    // Also while it is held: the kernel may go on in the other direction, and answers need their requests.
+    this.catchUp();
     if (!course.held) {
       course.held = true;
-      this.catchUp();
       this.relay().resume(direction, framingOf(this.link.body(direction)));
     }
     if (direction === "r") this.link.proveDelivered();
@@ -86,9 +87,17 @@ export class Splicing {
     this.link.forwarded(direction);
   }
 
-  /** Bytes are about to be written. */
-  writing(direction: Direction, bytes: number): void {
-    this.link.aboutToWrite(direction, bytes);
+  /**
+   * What is asked before bytes are written in a direction: they wait until the receiver has read all that the kernel moved
+   * to it. A receiver finds these first, and if it is edge-triggered and takes a short read for the last one, it would not
+   * look again for bytes of TCP that were there already.
+   */
+  gate(direction: Direction): Gate {
+    const { link } = this;
+    return {
+      open: () => link.readByReceiver(direction),
+      announce: (bytes) => link.aboutToWrite(direction, bytes),
+    };
   }
 
   /** Has the service's messages come through the sidecar, so that an answer of its own can be put in order. */

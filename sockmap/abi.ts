@@ -70,6 +70,10 @@ export const RecordFlag = {
   responsesSlow: 2,
   /** Nothing is inspected: whole streams are allowed. */
   opaque: 4,
+  /** The sidecar waits until the client has read what was moved to it. */
+  awaitsReadA: 8,
+  /** Likewise for the service. */
+  awaitsReadB: 16,
 } as const;
 
 /** In the upper bits of a `body` word. */
@@ -168,6 +172,8 @@ export const CONFIG: StructLayout = {
     ["netns", "u64", "cookie of the network namespace whose listeners are captured"],
     ["credit", "u32", "most unread bytes that one direction may have past TCP"],
     ["tracing", "u32", "1: reads are published when recv returns"],
+    ["guard", "u32", "1: endpoints with a reader that sockmaps break are put back to TCP"],
+    ["pad", "u32"],
   ],
 };
 

@@ -89,7 +89,12 @@ export interface Splice {
   delivered(): "yes" | "not yet" | "cannot tell";
   /** A slow byte of the service, or its FIN, has arrived: what it sent before is in the client's queue. */
   proveDelivered(): void;
-  /** Called when `delivered` may have become yes while responses are held. */
+  /**
+   * True when the receiver of a direction has read all that was moved to it: what is written now does not wait behind it
+   * in another queue. False: `onWake` is called when it has; until then nothing should be written.
+   */
+  readByReceiver(direction: Direction): boolean;
+  /** Called when `delivered` (while responses are held) or `readByReceiver` may have become true. */
   onWake: (() => void) | undefined;
   /** Takes both directions away from the kernel for good. */
   stop(): void;

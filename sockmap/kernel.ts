@@ -46,6 +46,8 @@ export interface KernelOptions {
   readonly creditBytes: number;
   /** False: as on kernels without the socket tracepoints (before 6.3). */
   readonly tracing: boolean;
+  /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
+  readonly guard: boolean;
 }
 
 /** Credit that lets a large body flow without letting a stopped reader hold much memory. */
@@ -66,7 +68,8 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
     new StructBytes(CONFIG)
       .setU64("netns", netnsCookie(options.socketFd))
       .setU32("credit", options.creditBytes)
-      .setU32("tracing", tracing).bytes;
+      .setU32("tracing", tracing)
+      .setU32("guard", options.guard ? 1 : 0).bytes;
   const load = (tracing: boolean): BpfObject =>
     BpfObject.load({
       object: "engine.bpf.o",

@@ -114,8 +114,14 @@ export function loadLibc(): Libc {
     ) as Libc["mmap"],
     munmap: library.func("int munmap(void *at, size_t length)") as Libc["munmap"],
     waitReadable(fd, timeoutMs, done) {
-      const waited = new Int32Array([fd, 1 /* POLLIN */]);
-      poll.async(waited, 1, timeoutMs, done);
+      // The call writes to it from its own thread: it must live, and stay where it is, until then.
+      const waited = Buffer.allocUnsafeSlow(8);
+      waited.writeInt32LE(fd, 0);
+      waited.writeInt32LE(1 /* POLLIN */, 4);
+      poll.async(waited, 1, timeoutMs, () => {
+        waited.fill(0);
+        done();
+      });
     },
   };
   return libc;

@@ -21,6 +21,12 @@ const FLAGS = at("flags");
 const SLOT = at("slot");
 const ANSWERS = at("answers");
 
+const RECEIVER = {
+  f: { fast: at("fast_a"), read: at("read_b"), flag: RecordFlag.awaitsReadB },
+  r: { fast: at("fast_b"), read: at("read_a"), flag: RecordFlag.awaitsReadA },
+} as const;
+const AWAITING = RecordFlag.responsesSlow | RecordFlag.awaitsReadA | RecordFlag.awaitsReadB;
+
 const HIGH = 0x1_0000_0000;
 const CHUNKED = 0x8000_0000; // of the upper word
 
@@ -102,6 +108,20 @@ export class KernelSplice implements Splice {
     this.store(SEND_END, this.load(SEND_BEGIN));
   }
 
+  readByReceiver(direction: Direction): boolean {
+    // Without tracing reads are published with the next send, which may be waiting for what is to be written.
+    if (!this.tracing) return true;
+    const { fast, read, flag } = RECEIVER[direction];
+    const allRead = (): boolean =>
+      this.load(fast) === this.load(read) && this.load(fast + 1) === this.load(read + 1);
+    if (allRead()) {
+      this.setFlags(this.flags & ~flag);
+      return true;
+    }
+    this.setFlags(this.flags | flag);
+    return allRead();
+  }
+
   stop(): void {
     this.release();
     this.setFlags(RecordFlag.responsesSlow);
@@ -119,12 +139,12 @@ export class KernelSplice implements Splice {
   }
 
   private setFlags(flags: number): void {
-    const changed = flags ^ this.flags;
-    if (!changed) return;
+    const before = this.flags;
+    if (flags === before) return;
     this.flags = flags;
     this.store(FLAGS, flags);
-    if (changed & RecordFlag.responsesSlow && this.tracing)
-      this.wakes.interested(flags & RecordFlag.responsesSlow ? 1 : -1);
+    const awaits = (flags & AWAITING) !== 0;
+    if (this.tracing && awaits !== ((before & AWAITING) !== 0)) this.wakes.interested(awaits ? 1 : -1);
   }
 
   private load(word: number): number {

@@ -109,8 +109,10 @@ struct config {
 	__u64 netns; /* cookie of the network namespace whose listeners are captured */
 	__u32 credit; /* most unread bytes that one direction may have past TCP */
 	__u32 tracing; /* 1: reads are published when recv returns */
+	__u32 guard; /* 1: endpoints with a reader that sockmaps break are put back to TCP */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct config) == 16, "layout of config");
+_Static_assert(sizeof(struct config) == 24, "layout of config");
 
 /* spliced requests of one rule */
 struct tally {
@@ -123,6 +125,8 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define RECORD_ON 1
 #define RECORD_RESPONSESSLOW 2
 #define RECORD_OPAQUE 4
+#define RECORD_AWAITSREADA 8
+#define RECORD_AWAITSREADB 16
 
 #define LEVEL_OFF 0
 #define LEVEL_SHORTCUT 1

@@ -41,6 +41,16 @@ static __always_inline struct record *record_of(struct socket_state *state)
 	return record && READ(record->generation) == state->generation ? record : 0;
 }
 
+/* Has the sidecar look again. */
+static __always_inline void wake(__u32 at)
+{
+	__u32 *event = bpf_ringbuf_reserve(&wakes, sizeof(*event), 0);
+	if (!event)
+		return; /* the ring is full of events: the sidecar is about to look anyway */
+	*event = at;
+	bpf_ringbuf_submit(event, 0);
+}
+
 static __always_inline void tell(__u32 outcome, __u32 bytes)
 {
 	count(outcome);

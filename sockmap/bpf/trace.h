@@ -14,7 +14,7 @@ static __always_inline void blame(struct sock *sk, struct socket_state *state, i
 		return; /* it asked for that */
 	count(OUTCOME_SEEN_BLOCKING_AGAIN);
 	endpoint = at ? bpf_map_lookup_elem(&endpoints, &at) : 0;
-	if (endpoint && !READ(endpoint->incompatible))
+	if (endpoint && cfg.guard && !READ(endpoint->incompatible))
 		WRITE(endpoint->incompatible, 1);
 }
 
@@ -38,9 +38,13 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	tp = record ? bpf_skc_to_tcp_sock((struct bpf_sock *)sk) : 0;
 	if (!tp)
 		return 0; /* not paired, or the connection is over */
-	if (state->level == LEVEL_SPLICE)
-		publish_consumed(state, record, tp);
 	publish_read(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
+	if (state->level != LEVEL_SPLICE)
+		return 0;
+	publish_consumed(state, record, tp);
+	full_barrier(record->paired); /* the sidecar sets its flag, then reads what was read: one of us sees the other */
+	if (READ(record->flags) & (state->is_b ? RECORD_AWAITSREADB : RECORD_AWAITSREADA))
+		wake(state->record);
 	return 0;
 }
 
@@ -49,21 +53,16 @@ SEC("tp_btf/sock_send_length") int sockmesh_sent(__u64 *ctx)
 	struct sock *sk = (struct sock *)ctx[0];
 	struct socket_state *state = sk ? bpf_sk_storage_get(&states, (struct bpf_sock *)sk, 0, 0) : 0;
 	struct record *record;
-	__u32 *wake;
 	if (!state || state->level != LEVEL_SPLICE || !state->is_b || !state->record)
 		return 0; /* only the service's sends are waited for */
 	record = record_of(state);
 	if (!record || record->send_end == record->send_begin)
 		return 0; /* nothing was moved */
 	WRITE(record->send_end, record->send_begin);
-	full_barrier(record->send_end); /* the sidecar sets the flag, then reads send_end: one of us sees the other */
+	full_barrier(record->send_end); /* as above */
 	if (!(READ(record->flags) & RECORD_RESPONSESSLOW))
 		return 0; /* nobody waits */
-	wake = bpf_ringbuf_reserve(&wakes, sizeof(*wake), 0);
-	if (wake) {
-		*wake = state->record;
-		bpf_ringbuf_submit(wake, 0);
-	}
+	wake(state->record);
 	return 0;
 }
 

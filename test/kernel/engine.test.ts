@@ -29,6 +29,7 @@ beforeAll(async () => {
       socketFd: fd,
       creditBytes: DEFAULT_CREDIT,
       tracing: true,
+      guard: true,
     });
     return engine;
   });
