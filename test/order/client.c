@@ -29,7 +29,7 @@ struct client {
 	struct side side;
 	struct conn_plan plan;
 	uint32_t next; /* request to be sent */
-	_Atomic uint32_t started, answered, continued;
+	_Atomic uint32_t started, sent, answered, continued;
 	_Atomic uint32_t closing;      /* the request whose answer closes, once it is begun */
 	atomic_bool closed, fin_sent; /* its answer is here; our FIN is sent */
 	struct message in;
@@ -78,11 +78,20 @@ static void send_fin(struct client *c)
 		shutdown(c->side.fd, SHUT_WR);
 }
 
+/* All is sent and answered: an early answer may come before the end of its request. */
+static bool served(struct client *c)
+{
+	return atomic_load(&c->sent) == c->plan.count && atomic_load(&c->answered) == c->plan.count;
+}
+
 static void client_sent(struct side *s)
 {
 	struct client *c = client_of(s);
 
-	if (c->plan.ending == END_EARLY_FIN && all_begun(c) && !s->sending)
+	if (s->sending)
+		return;
+	atomic_store(&c->sent, c->next - 1);
+	if (c->plan.ending == END_EARLY_FIN ? all_begun(c) : c->plan.ending == END_LATE_FIN && served(c))
 		send_fin(c);
 }
 
@@ -186,7 +195,7 @@ static bool client_finished(struct side *s)
 		return true;
 	if (atomic_load(&c->closed) || atomic_load(&c->answered) < c->plan.count)
 		return false;
-	if (c->plan.ending == END_LATE_FIN)
+	if (c->plan.ending == END_LATE_FIN && served(c))
 		send_fin(c);
 	return c->plan.ending == END_CLOSE || c->plan.ending == END_RESET;
 }

@@ -90,7 +90,7 @@ struct plan {
 	enum method method;
 	enum denial denial;
 	enum oddity oddity;
-	bool waits;	   /* EXPECT: the body only after 100 Continue or a final answer */
+	bool waits;	   /* the body is sent only after an interim or the final answer */
 	bool close;	   /* the request says Connection: close */
 	bool with_pass;	   /* allowed by the rule that asks for a header */
 	uint32_t filler;   /* bytes of headers without meaning */
