@@ -302,6 +302,7 @@ export class Connection implements Ends, LegEvents, Timed {
     this.lastActive = this.context.wheel.now;
     this.bytesFromClient += bytes.length;
     this.link?.readFromClient(bytes.length);
+    this.client.readByTurns();
     if (this.state !== "open") return;
     this.splicing?.received("f", bytes.length);
     this.relay.fromClient(bytes);
@@ -318,6 +319,7 @@ export class Connection implements Ends, LegEvents, Timed {
     this.lastActive = this.context.wheel.now;
     this.bytesFromService += bytes.length;
     this.link?.readFromService(bytes.length);
+    this.service?.readByTurns();
     if (this.state !== "open") return;
     this.splicing?.received("r", bytes.length);
     this.relay.fromService(bytes);

@@ -29,6 +29,8 @@ export const Hold = {
   backlog: 1,
   /** Too many requests await their answers. */
   pipelined: 2,
+  /** Both sides may have sent their FIN: see `readByTurns`. */
+  turn: 4,
 } as const;
 
 /** One socket of a connection: what is written to it, and whether it is read from. */
@@ -94,7 +96,18 @@ export class Leg {
   release(reason: number): void {
     if (this.holds === 0) return;
     this.holds &= ~reason;
-    if (this.holds === 0) this.socket.resume();
+    if (this.holds === 0 && !this.socket.destroyed) this.socket.resume();
+  }
+
+  /**
+   * To be called after each read. Once both sides have sent FIN, libuv takes a read that did not fill its buffer for the
+   * last one. Where a reader finds bytes that the kernel moved in front of bytes of TCP, that would lose the latter: so
+   * reading stops for the rest of the turn, and libuv looks again in the next one.
+   */
+  readByTurns(): void {
+    if (!this.finished || this.ended) return;
+    this.hold(Hold.turn);
+    setImmediate(() => this.release(Hold.turn));
   }
 
   /** Sends FIN after all that was written. */

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client: many connections at a time, each by its plan. Checks that every answer is the one to the oldest request
- * that has none, byte by byte. Some of its processes are killed now and then. Ends with one line of JSON.
+ * The client: many connections at a time, each by its plan. Checks that every answer is the one to the oldest
+ * request that has none, byte by byte. Some of its processes are killed. Ends with one line of JSON.
  */
 #define _GNU_SOURCE
+#include "net.h"
 #include "report.h"
 #include "side.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,13 +23,13 @@ struct options {
 	bool two, trusting;
 };
 
-static struct options options = { .requests = 10000, .connections = 16, .patience = 30, .two = true, .trusting = true };
+static struct options options = { .requests = 10000, .connections = 16, .patience = 30, .two = true };
 
 struct client {
 	struct side side;
 	struct conn_plan plan;
 	uint32_t next; /* request to be sent */
-	_Atomic uint32_t started, answered, continued;
+	_Atomic uint32_t started, sent, answered, continued;
 	_Atomic uint32_t closing;      /* the request whose answer closes, once it is begun */
 	atomic_bool closed, fin_sent; /* its answer is here; our FIN is sent */
 	struct message in;
@@ -82,11 +78,20 @@ static void send_fin(struct client *c)
 		shutdown(c->side.fd, SHUT_WR);
 }
 
+/* All is sent and answered: an early answer may come before the end of its request. */
+static bool served(struct client *c)
+{
+	return atomic_load(&c->sent) == c->plan.count && atomic_load(&c->answered) == c->plan.count;
+}
+
 static void client_sent(struct side *s)
 {
 	struct client *c = client_of(s);
 
-	if (c->plan.ending == END_EARLY_FIN && all_begun(c) && !s->sending)
+	if (s->sending)
+		return;
+	atomic_store(&c->sent, c->next - 1);
+	if (c->plan.ending == END_EARLY_FIN ? all_begun(c) : c->plan.ending == END_LATE_FIN && served(c))
 		send_fin(c);
 }
 
@@ -190,29 +195,24 @@ static bool client_finished(struct side *s)
 		return true;
 	if (atomic_load(&c->closed) || atomic_load(&c->answered) < c->plan.count)
 		return false;
-	if (c->plan.ending == END_LATE_FIN)
+	if (c->plan.ending == END_LATE_FIN && served(c))
 		send_fin(c);
 	return c->plan.ending == END_CLOSE || c->plan.ending == END_RESET;
 }
 
 static void client_describe(struct side *s, FILE *to)
 {
+	static const char *const ENDINGS[] = { "close", "late FIN", "early FIN", "last request", "reset" };
 	struct client *c = client_of(s);
-	int unread = -1, unsent = -1;
 
-	ioctl(s->fd, FIONREAD, &unread);
-	ioctl(s->fd, TIOCOUTQ, &unsent);
-	fprintf(to,
-		"  client seed %lu connection %u: driver %d%s, ending %d, depth %u, of %u requests begun %u, answered %u + %u parts, "
-		"continued %u, closing %u%s%s%s; bytes sent %lu, received %lu, made %lu; in message %lu of a head of %lu, body %u %s; "
-		"unread %d, not yet acknowledged %d, quiet for %u s\n",
-		(unsigned long)c->plan.seed, c->plan.conn, s->driver, s->trusting ? " trusting" : "", c->plan.ending,
-		c->plan.depth, c->plan.count, atomic_load(&c->started), atomic_load(&c->answered), c->part,
-		atomic_load(&c->continued), atomic_load(&c->closing), atomic_load(&c->closed) ? ", closed" : "",
-		atomic_load(&c->fin_sent) ? ", FIN sent" : "", s->sending ? ", sending" : "", (unsigned long)atomic_load(&s->sent),
-		(unsigned long)atomic_load(&s->received), (unsigned long)(s->piece_end - s->piece_at),
-		(unsigned long)c->in.total, (unsigned long)c->in.head_length, c->in.body.length,
-		c->receiving ? "receiving" : "complete", unread, unsent, s->still);
+	fprintf(to, "  client, seed %lu, connection %u, ending %s, depth %u: ", (unsigned long)c->plan.seed,
+		c->plan.conn, ENDINGS[c->plan.ending], c->plan.depth);
+	fprintf(to, "of %u requests begun %u, continued %u, answered %u and %u parts%s", c->plan.count,
+		atomic_load(&c->started), atomic_load(&c->continued), atomic_load(&c->answered), c->part,
+		c->receiving ? " and a bit" : "");
+	fprintf(to, ", closing %u%s%s\n", atomic_load(&c->closing), atomic_load(&c->closed) ? ", closed" : "",
+		atomic_load(&c->fin_sent) ? ", FIN sent" : "");
+	side_describe(s, &c->in, to);
 }
 
 static const struct role CLIENT = {
@@ -225,38 +225,6 @@ static const struct role CLIENT = {
 	.describe = client_describe,
 };
 
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
-}
-
-/* A connected socket. */
-static int dial(bool ipv6)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(options.port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct timeval patience = { .tv_sec = options.patience }, none = { 0 };
-
-	for (int tries = 0;; tries++) {
-		int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-		if (connect(fd, ipv6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, ipv6 ? sizeof(v6) : sizeof(v4)) == 0) {
-			setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
-			return fd;
-		}
-		/* Ports in TIME_WAIT come back by themselves. */
-		if (errno != EADDRNOTAVAIL || tries == 600) {
-			fprintf(stderr, "order: ERROR: connect: %s\n", strerror(errno));
-			totals->errors++;
-			close(fd);
-			return -1;
-		}
-		close(fd);
-		pause_ms(100);
-	}
-}
-
 static void run_connection(struct client *c, uint32_t conn)
 {
 	int fd;
@@ -264,19 +232,17 @@ static void run_connection(struct client *c, uint32_t conn)
 	memset(c, 0, offsetof(struct client, in));
 	c->receiving = false;
 	c->part = 0;
+	memset(&c->in.plan, 0, sizeof(c->in.plan));
 	c->in.total = c->in.head_length = 0;
 	c->plan = plan_connection(options.seed, conn, options.two);
 	c->next = 1;
-	fd = dial(c->plan.ipv6);
+	fd = net_dial(options.port, c->plan.ipv6, options.patience);
 	if (fd < 0)
 		return;
 	side_open(&c->side, &CLIENT, fd, c->plan.driver, key_of(options.seed, 'c', conn));
 	c->side.slow = c->plan.slow;
 	c->side.trusting = options.trusting && rnd_chance(&c->side.random, 500);
-	if (!rnd_chance(&c->side.random, 100))
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	if (c->plan.driver != DRIVE_BLOCKING && c->plan.driver != DRIVE_TWO)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
+	net_prepare(&c->side);
 	totals->connections++;
 	side_drive(&c->side);
 	totals->abandoned += atomic_load(&c->started) - atomic_load(&c->answered);
@@ -335,7 +301,7 @@ static int supervise(void)
 			victim = start(2, true);
 			left = rnd_range(&r, 20, 1500);
 		}
-		pause_ms(10);
+		net_pause(10);
 		left -= 10;
 		if (left > 0 && waitpid(victim, NULL, WNOHANG) == 0)
 			continue;
@@ -356,7 +322,7 @@ int main(int argc, char **argv)
 	struct timespec from, to;
 	int status, option;
 
-	while ((option = getopt(argc, argv, "p:s:n:c:w:P:12tuf:")) != -1)
+	while ((option = getopt(argc, argv, "p:s:n:c:w:P:1tf:")) != -1)
 		switch (option) {
 		case 'p': options.port = (uint16_t)atoi(optarg); break;
 		case 's': options.seed = strtoull(optarg, NULL, 10); break;
@@ -365,7 +331,7 @@ int main(int argc, char **argv)
 		case 'w': options.patience = (uint32_t)atoi(optarg); break;
 		case 'P': options.peer = atoi(optarg); break;
 		case '1': options.two = false; break;
-		case 'u': options.trusting = false; break;
+		case 't': options.trusting = true; break;
 		case 'f': side_fault(optarg, 500); break;
 		default: return 2;
 		}
@@ -378,12 +344,6 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (status != 0 && totals->stuck == 0)
 		totals->errors++;
-	printf("{\"requests\":%lu,\"answered\":%lu,\"denied\":%lu,\"abandoned\":%lu,\"connections\":%lu,\"cut\":%lu,"
-	       "\"resets\":%lu,\"killed\":%lu,\"errors\":%lu,\"stuck\":%lu,\"eagain\":%lu,\"megabytes\":%lu,\"seconds\":%.1f}\n",
-	       (unsigned long)totals->requests, (unsigned long)totals->answered, (unsigned long)totals->denied,
-	       (unsigned long)totals->abandoned, (unsigned long)totals->connections, (unsigned long)totals->cut,
-	       (unsigned long)totals->resets, (unsigned long)totals->killed, (unsigned long)totals->errors,
-	       (unsigned long)totals->stuck, (unsigned long)totals->eagain, (unsigned long)totals->bytes >> 20,
-	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	totals_print((double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
 	return totals->errors || totals->stuck ? 1 : 0;
 }

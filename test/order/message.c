@@ -62,12 +62,19 @@ static void add_filler(struct lines *lines, struct rnd *r, uint32_t bytes)
 	}
 }
 
+/* The lines in random order; names are of either case. */
 static void put_shuffled(struct message *m, struct lines *lines, struct rnd *r)
 {
+	bool lower = rnd_chance(r, 300);
+
 	for (size_t left = lines->count; left > 0; left--) {
 		size_t i = rnd_below(r, (uint32_t)left);
 
-		put(m, lines->text + lines->start[i], lines->length[i]);
+		char *line = lines->text + lines->start[i];
+
+		for (char *c = line; lower && *c != ':'; c++)
+			*c |= *c >= 'A' && *c <= 'Z' ? 0x20 : 0;
+		put(m, line, lines->length[i]);
 		lines->start[i] = lines->start[left - 1];
 		lines->length[i] = lines->length[left - 1];
 	}
@@ -86,7 +93,8 @@ static void begin(struct message *m, const struct plan *plan, uint64_t key, cons
 	m->made = m->total = 0;
 	m->head_length = m->template_length = 0;
 	if (body->lookalike && body->framing != NO_BODY) {
-		int n = snprintf(m->template, sizeof(m->template), format, plan->conn, plan->number, plan->conn, plan->number);
+		uint32_t conn = plan->conn, number = plan->number;
+		int n = snprintf(m->template, sizeof(m->template), format, conn, number, conn, number);
 
 		m->template_length = (size_t)n;
 		m->body.length += (uint32_t)n - m->body.length % (uint32_t)n;
@@ -114,8 +122,10 @@ static void put_target(struct message *m, bool forwarded)
 		below = "h";
 	if (p->denial == NO_SUCH_PATH)
 		below = "no";
-	snprintf(text, sizeof(text), "%s/%s/c%u/n%u%s%s", p->oddity == ABSOLUTE_FORM && !forwarded ? "http://order.test" : "",
-		 below, p->conn, p->number, ENDS[p->oddity] ? ENDS[p->oddity] : "", p->key & 3 ? "" : "?a=b&c=d");
+	if (p->oddity == ABSOLUTE_FORM && !forwarded)
+		puts_to(m, "http://order.test");
+	snprintf(text, sizeof(text), "/%s/c%u/n%u%s%s", below, p->conn, p->number,
+		 ENDS[p->oddity] ? ENDS[p->oddity] : "", p->key & 3 ? "" : "?a=b&c=d");
 	puts_to(m, text);
 }
 
@@ -186,7 +196,9 @@ static void put_interim(struct message *m, uint32_t part)
 {
 	if (m->plan.oddity == EXPECT)
 		return puts_to(m, "HTTP/1.1 100 Continue\r\n\r\n");
-	puts_to(m, part == 0 ? "HTTP/1.1 103 Early Hints\r\nLink: </r>; rel=preload\r\n\r\n" : "HTTP/1.1 102 Processing\r\n\r\n");
+	if (part == 0)
+		return puts_to(m, "HTTP/1.1 103 Early Hints\r\nLink: </r>; rel=preload\r\n\r\n");
+	puts_to(m, "HTTP/1.1 102 Processing\r\n\r\n");
 }
 
 /* A length or coding, where there is a body or one is only declared. */
@@ -252,7 +264,8 @@ static void advance(struct message *m)
 	if (size > 0)
 		n = snprintf(m->line, sizeof(m->line), m->chunks.state & 16 ? "%s%x\r\n" : "%s%06X\r\n", before, size);
 	else if (m->body.trailers)
-		n = snprintf(m->line, sizeof(m->line), "%s0\r\nX-End: %u.%u\r\n\r\n", before, m->plan.conn, m->plan.number);
+		n = snprintf(m->line, sizeof(m->line), "%s0\r\nX-End: %u.%u\r\n\r\n", before, m->plan.conn,
+			     m->plan.number);
 	else
 		n = snprintf(m->line, sizeof(m->line), "%s0\r\n\r\n", before);
 	m->ended = size == 0;

@@ -83,6 +83,14 @@ static void plan_chunks(struct rnd *r, struct body *body)
 	body->trailers = rnd_chance(r, 200);
 }
 
+/* One message in a body, in a send of its own if the cut falls so, is what a lost parser would take for the next one. */
+static void plan_lookalike(struct rnd *r, struct body *body, uint32_t permille)
+{
+	body->lookalike = rnd_chance(r, permille);
+	if (body->lookalike && rnd_chance(r, 600))
+		body->length = 0; /* filled up to one message */
+}
+
 static void plan_body(struct rnd *r, const struct conn_plan *c, struct plan *p)
 {
 	bool carries = p->method == POST || p->method == PUT;
@@ -95,18 +103,14 @@ static void plan_body(struct rnd *r, const struct conn_plan *c, struct plan *p)
 		return; /* a GET may have a body too, if rarely */
 	p->body.framing = BY_LENGTH;
 	p->body.length = plan_length(r, c, 4 << 20);
-	p->body.lookalike = rnd_chance(r, 150);
+	p->early = rnd_chance(r, p->oddity == EXPECT ? 400 : 60);
+	plan_lookalike(r, &p->body, p->early ? 500 : 100);
 	if (p->oddity == CHUNKED || (p->oddity == EXPECT && rnd_chance(r, 300)))
 		plan_chunks(r, &p->body);
-	p->early = rnd_chance(r, 60);
-	if (p->oddity == EXPECT) {
-		p->waits = rnd_chance(r, 500);
-		if (p->body.framing == BY_LENGTH && p->body.length == 0)
-			p->body.length = 1; /* else there is nothing to wait for */
-		/* Who waits gets 100 Continue, or the final answer at once. */
-		p->early = rnd_chance(r, 300);
+	/* Who waits gets 100 Continue, or the final answer at once. Without Expect it is a client that is slow to send. */
+	p->waits = (p->early || p->oddity == EXPECT) && rnd_chance(r, 500);
+	if (p->oddity == EXPECT)
 		p->interims = p->waits && !p->early ? 1 : rnd_below(r, 2);
-	}
 }
 
 static void plan_answer(struct rnd *r, const struct conn_plan *c, struct plan *p)
@@ -120,7 +124,7 @@ static void plan_answer(struct rnd *r, const struct conn_plan *c, struct plan *p
 	p->answer_filler = rnd_chance(r, 150) ? rnd_below(r, 1500) : 0;
 	p->declares = rnd_chance(r, 500);
 	p->answer.length = plan_length(r, c, 2 << 20);
-	p->answer.lookalike = rnd_chance(r, 100);
+	plan_lookalike(r, &p->answer, 100);
 	p->answer.framing = BY_LENGTH;
 	if (rnd_chance(r, 150))
 		plan_chunks(r, &p->answer);
@@ -130,8 +134,6 @@ static void plan_answer(struct rnd *r, const struct conn_plan *c, struct plan *p
 		/* Neither side may need the other to read before it has sent all. */
 		p->answer.length %= 16 << 10;
 		p->body.length %= 16 << 10;
-		if (p->waits && p->body.length == 0)
-			p->body.length = 1;
 	}
 }
 

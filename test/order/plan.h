@@ -35,8 +35,8 @@ struct conn_plan {
 	uint32_t count;		 /* requests that the client means to send */
 	uint32_t depth;		 /* most requests that wait for their answers */
 	bool ipv6, slow;	 /* slow: small and late recv calls */
-	bool beyond;		 /* goes on sending behind a request whose answer closes, as a client that cannot know does */
-	bool small;		 /* bodies small enough for socket buffers: a blocking client reads nothing while it sends */
+	bool beyond;		 /* sends on behind a request whose answer closes, as if it could not know */
+	bool small;		 /* bodies fit socket buffers: a blocking client reads nothing while it sends */
 	uint32_t odd, denied, big; /* requests of each kind, of 1,000 */
 	uint64_t reset_at;	 /* END_RESET: once that many bytes went either way */
 };
@@ -90,7 +90,7 @@ struct plan {
 	enum method method;
 	enum denial denial;
 	enum oddity oddity;
-	bool waits;	   /* EXPECT: the body only after 100 Continue or a final answer */
+	bool waits;	   /* the body is sent only after an interim or the final answer */
 	bool close;	   /* the request says Connection: close */
 	bool with_pass;	   /* allowed by the rule that asks for a header */
 	uint32_t filler;   /* bytes of headers without meaning */

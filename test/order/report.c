@@ -19,6 +19,34 @@ void totals_init(void)
 	}
 }
 
+void totals_print(double seconds)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {
+		{ "requests", totals->requests },
+		{ "answered", totals->answered },
+		{ "denied", totals->denied },
+		{ "abandoned", totals->abandoned },
+		{ "connections", totals->connections },
+		{ "resets", totals->resets },
+		{ "killed", totals->killed },
+		{ "cut", totals->cut },
+		{ "errors", totals->errors },
+		{ "stuck", totals->stuck },
+		{ "eagain", totals->eagain },
+		{ "eagainAlone", totals->eagain_alone },
+		{ "megabytes", totals->bytes >> 20 },
+	};
+
+	printf("{");
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		printf("\"%s\":%lu,", all[i].name, (unsigned long)all[i].value);
+	printf("\"seconds\":%.1f}\n", seconds);
+	fflush(stdout);
+}
+
 void watch_add(struct side *s)
 {
 	pthread_mutex_lock(&lock);

@@ -5,7 +5,14 @@
 #include "side.h"
 
 struct totals {
-	_Atomic uint64_t requests, answered, denied, abandoned, connections, cut, resets, killed, errors, stuck, eagain, bytes;
+	_Atomic uint64_t requests, answered, denied; /* client: sent, and how they were answered */
+	_Atomic uint64_t abandoned;		     /* unanswered, because the connection was to end before */
+	_Atomic uint64_t connections, resets, killed;
+	_Atomic uint64_t cut; /* reset by the peer after it had said that it closes */
+	_Atomic uint64_t errors, stuck;
+	_Atomic uint64_t eagain;       /* from blocking calls */
+	_Atomic uint64_t eagain_alone; /* of these: on sockets that one thread has to itself */
+	_Atomic uint64_t bytes;
 	_Atomic uint32_t next_connection;
 };
 
@@ -13,6 +20,9 @@ struct totals {
 extern struct totals *totals;
 
 void totals_init(void);
+
+/* One line of JSON on standard output. */
+void totals_print(double seconds);
 
 /* The watchdog looks at this side until it is removed. */
 void watch_add(struct side *s);

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The service: checks that every request that it sees is the next one that policy allows, byte by byte, and answers it by
- * the plan. Prints "ready", and at SIGTERM one line of JSON. SIGUSR1 describes all connections.
+ * The service: checks that every request that it sees is the next one that policy allows, byte by byte, and answers
+ * it by the plan. Prints "ready", and at SIGTERM one line of JSON. SIGUSR1 describes all connections.
  */
 #define _GNU_SOURCE
+#include "net.h"
 #include "report.h"
 #include "side.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +20,7 @@ struct options {
 	bool two, trusting;
 };
 
-static struct options options = { .two = true, .trusting = true };
+static struct options options = { .two = true };
 
 struct server {
 	struct side side;
@@ -217,18 +212,15 @@ static bool server_finished(struct side *s)
 static void server_describe(struct side *s, FILE *to)
 {
 	struct server *v = server_of(s);
-	int unread = -1, unsent = -1;
 
-	ioctl(s->fd, FIONREAD, &unread);
-	ioctl(s->fd, TIOCOUTQ, &unsent);
-	fprintf(to,
-		"  service, connection %u: driver %d%s, heads to %u, whole to %u, answered before %u%s, part %u%s%s; bytes sent %lu, "
-		"received %lu, made %lu; in message %u at %lu of a head of %lu, body %u; unread %d, not yet acknowledged %d\n",
-		v->plan.conn, s->driver, s->trusting ? " trusting" : "", atomic_load(&v->heads), atomic_load(&v->whole),
-		v->answer.number, v->answering ? "" : " inclusive", v->part, atomic_load(&v->closed) ? ", closed" : "",
-		s->sending ? ", sending" : "", (unsigned long)atomic_load(&s->sent), (unsigned long)atomic_load(&s->received),
-		(unsigned long)(s->piece_end - s->piece_at), v->expected.number, (unsigned long)v->in.total,
-		(unsigned long)v->in.head_length, v->in.body.length, unread, unsent);
+	fprintf(to, "  service, connection %u: heads up to %u, whole up to %u, ", v->plan.conn, atomic_load(&v->heads),
+		atomic_load(&v->whole));
+	if (v->answering)
+		fprintf(to, "answering %u, %u parts begun", v->answer.number, v->part);
+	else
+		fprintf(to, "answered up to %u", v->answer.number);
+	fprintf(to, "%s\n", atomic_load(&v->closed) ? ", closed" : "");
+	side_describe(s, &v->in, to);
 }
 
 static const struct role SERVER = {
@@ -264,33 +256,18 @@ static void accepted(int fd, uint64_t key, const pthread_attr_t *attributes)
 	side_open(&v->side, &SERVER, fd, driver, key);
 	v->side.slow = rnd_chance(&r, 40);
 	v->side.trusting = options.trusting && rnd_chance(&r, 500);
-	if (!rnd_chance(&r, 100))
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	if (driver != DRIVE_BLOCKING && driver != DRIVE_TWO)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
+	net_prepare(&v->side);
 	totals->connections++;
 	if (pthread_create(&thread, attributes, serve, v) != 0)
 		abort();
 }
 
-static int listener(int family)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(options.port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	if (bind(fd, address, family == AF_INET ? sizeof(v4) : sizeof(v6)) < 0 || listen(fd, 1024) < 0) {
-		perror("order: listen");
-		exit(2);
-	}
-	return fd;
-}
-
 static void *accept_all(void *unused)
 {
-	struct pollfd listeners[2] = { { listener(AF_INET), POLLIN, 0 }, { listener(AF_INET6), POLLIN, 0 } };
+	struct pollfd listeners[2] = {
+		{ .fd = net_listen(options.port, false), .events = POLLIN },
+		{ .fd = net_listen(options.port, true), .events = POLLIN },
+	};
 	pthread_attr_t attributes;
 
 	(void)unused;
@@ -316,13 +293,13 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, got = 0;
 
-	while ((option = getopt(argc, argv, "p:s:j1uf:")) != -1)
+	while ((option = getopt(argc, argv, "p:s:j1tf:")) != -1)
 		switch (option) {
 		case 'p': options.port = (uint16_t)atoi(optarg); break;
 		case 's': options.seed = strtoull(optarg, NULL, 10); break;
 		case 'j': options.judges = true; break;
 		case '1': options.two = false; break;
-		case 'u': options.trusting = false; break;
+		case 't': options.trusting = true; break;
 		case 'f': side_fault(optarg, 500); break;
 		default: return 2;
 		}
@@ -336,9 +313,7 @@ int main(int argc, char **argv)
 		abort();
 	while (sigwait(&signals, &got) == 0 && got == SIGUSR1)
 		watch_describe();
-	printf("{\"requests\":%lu,\"answered\":%lu,\"connections\":%lu,\"errors\":%lu,\"eagain\":%lu}\n",
-	       (unsigned long)totals->requests, (unsigned long)totals->answered, (unsigned long)totals->connections,
-	       (unsigned long)totals->errors, (unsigned long)totals->eagain);
+	totals_print(0);
 	fflush(stdout);
 	_exit(totals->errors ? 1 : 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One end of a connection: sends what its role gives it, cut in random ways, and feeds its role what it receives. */
+/* One end of a connection: sends what its role gives it, cut in random ways; feeds its role what it receives. */
 #ifndef ORDER_SIDE_H
 #define ORDER_SIDE_H
 #include "message.h"
@@ -49,7 +49,11 @@ struct side {
 	int fd;
 	enum driver driver;
 	bool slow, resets;
-	bool trusting; /* edge-triggered: a short read is taken for the last one, as epoll(7) allows */
+	/*
+	 * Takes a short read for the last one: with epoll until the next edge, as epoll(7) allows and nginx does; with
+	 * poll for good when the peer has hung up, as libuv does.
+	 */
+	bool trusting;
 	bool drained, hung_up;
 	struct rnd random, cuts; /* of the receiving and of the sending thread */
 
@@ -76,16 +80,26 @@ struct side {
 
 void side_open(struct side *s, const struct role *role, int fd, enum driver driver, uint64_t key);
 
+/* Sees to it that a piece is made; false when nothing may be sent now. */
+bool side_fill(struct side *s);
+
 /* Sends and receives until the role has finished or failed, and closes the socket. */
 void side_drive(struct side *s);
 
 /* To be called when something was wrong: says what, with the state of the side. */
 __attribute__((format(printf, 2, 3))) void side_fail(struct side *s, const char *format, ...);
 
-/* The message that was received is not the one that must be: says where they differ. `fresh`: the latter, as begun. */
-void side_differs(struct side *s, const struct message *in, struct message *fresh, const unsigned char *got, size_t n);
+/*
+ * What was received is not what it must be: says where they differ. `in`: the message up to there. `fresh`: the same,
+ * as begun.
+ */
+void side_differs(struct side *s, const struct message *in, struct message *fresh, const unsigned char *got,
+		  size_t n);
 
-/* The `at`-th message of this process is sent wrongly. */
-void side_fault(const char *name, uint32_t at);
+/* One in so many messages is sent wrongly. */
+void side_fault(const char *name, uint32_t every);
+
+/* Prints what a side does, and how far the message is that it receives. */
+void side_describe(struct side *s, const struct message *in, FILE *to);
 
 #endif

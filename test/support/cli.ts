@@ -25,14 +25,20 @@ export interface Program {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts a program; what it prints is collected. */
-export function launch(command: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+/** Past any usual test's own time: a program that hangs fails its test instead of the whole run. */
+const LAUNCH_MS = 110_000;
+
+/** Starts a program; what it prints is collected. Killed after `timeout` milliseconds. */
+export function launch(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  timeout = LAUNCH_MS,
+): Program {
   const [program = "", ...args] = command;
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
-    // Past any test's own time: a program that hangs fails its test instead of the whole run.
-    timeout: 110_000,
+    timeout,
   });
   let stdout = "";
   let stderr = "";
@@ -100,11 +106,13 @@ export class TestAgent {
    * @param policy first policy file
    * @param config more of the configuration file
    * @param prefix command that runs it, e.g. as another user
+   * @param more its environment, and its time
    */
   static async start(
     policy: string,
     config: object = {},
     prefix: readonly string[] = [],
+    more: { env?: NodeJS.ProcessEnv; timeout?: number } = {},
   ): Promise<TestAgent> {
     const folder = mkdtempSync(join(tmpdir(), "sockmesh-e2e-"));
     const socket = join(folder, "run", "agent.sock");
@@ -114,7 +122,8 @@ export class TestAgent {
     // Others must get in when the agent runs as another user.
     const open = await runs(["chmod", "-R", "a+rwX", folder]);
     if (open.code !== 0) throw new Error(open.stderr);
-    const program = launch([...prefix, ...SOCKMESH, "run", "--config", join(folder, "sockmesh.yaml")]);
+    const run = [...prefix, ...SOCKMESH, "run", "--config", join(folder, "sockmesh.yaml")];
+    const program = launch(run, more.env, more.timeout);
     const agent = new TestAgent(folder, socket, policies, program);
     let ended: Ended | undefined;
     void program.ended.then((how) => (ended = how));

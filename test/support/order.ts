@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { freePort, launch, TestAgent, until, type Ended, type Program } from "./cli.js";
+import type { AgentStatus } from "../../cli/agent/messages.js";
+import type { Level } from "../../sockmap/engine.js";
+
+const SOURCES = resolve("test/order");
+
+/** What the client says at its end; see `test/order/report.h`. */
+export interface ClientResult {
+  readonly requests: number;
+  readonly answered: number;
+  readonly denied: number;
+  /** Unanswered because the plan was to reset, or sent behind a request that closes. */
+  readonly abandoned: number;
+  readonly connections: number;
+  /** Processes with two connections, whose unanswered requests nobody counted. */
+  readonly killed: number;
+  /** Connections that were reset after the peer had said that it closes, while more was sent. */
+  readonly cut: number;
+  readonly errors: number;
+  readonly stuck: number;
+  /** Blocking calls that said EAGAIN: a known fault of sockets in a sockmap. */
+  readonly eagain: number;
+  readonly seconds: number;
+}
+
+/** What the service says at its end. */
+export interface ServiceResult {
+  readonly requests: number;
+  readonly answered: number;
+  readonly errors: number;
+  readonly eagain: number;
+}
+
+/** One run. */
+export interface OrderTerms {
+  readonly seed: number;
+  readonly requests: number;
+  /** Connections at a time. */
+  readonly connections: number;
+  /** Programs that take a short read for the last one, as epoll(7) allows and nginx and libuv do. */
+  readonly trusting?: boolean;
+  /** A message in 500 is sent wrongly: drop, double, swap, corrupt, short. */
+  readonly clientFault?: string;
+  readonly serviceFault?: string;
+  /** Seconds without a byte until a connection is stuck. */
+  readonly patience?: number;
+  readonly timeout: number;
+}
+
+/** How a run ended. `said` is what both programs had to say about errors. */
+export interface OrderResult {
+  readonly client: ClientResult | undefined;
+  readonly service: ServiceResult | undefined;
+  readonly said: string;
+}
+
+/** The client and the service, compiled into a folder of their own. */
+export class OrderPrograms {
+  private readonly folder = mkdtempSync(join(tmpdir(), "sockmesh-order-"));
+
+  constructor() {
+    const shared = ["side", "fill", "drive", "net", "report", "message", "plan"].map((name) =>
+      join(SOURCES, `${name}.c`),
+    );
+    for (const name of ["client", "server"])
+      execFileSync(
+        "gcc",
+        [
+          ..."-std=gnu11 -O2 -Wall -Wextra -Werror -pthread".split(" "),
+          join(SOURCES, `${name}.c`),
+          ...shared,
+          "-o",
+          this.path(name),
+        ],
+        { stdio: ["ignore", "inherit", "inherit"] },
+      );
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Runs both to their end.
+   * @param judges the service denies what policy would: there is no sidecar before it
+   * @param as makes a command run as the client or the service that policy knows
+   */
+  async run(
+    terms: OrderTerms,
+    port: number,
+    judges: boolean,
+    as: (who: "client" | "service", command: string[]) => string[] = (_who, command) => command,
+  ): Promise<OrderResult> {
+    const { seed, requests, connections, trusting, clientFault, serviceFault, patience, timeout } = terms;
+    const common = ["-p", String(port), "-s", String(seed), ...(trusting ? ["-t"] : [])];
+    const server = [this.path("server"), ...common, ...(judges ? ["-j"] : [])];
+    if (serviceFault) server.push("-f", serviceFault);
+    const service = launch(as("service", server), {}, timeout);
+    let client: Program | undefined;
+    try {
+      await says(service, "ready");
+      const { pid = 0 } = service.child; // exec becomes the command
+      const more = ["-n", String(requests), "-c", String(connections), "-w", String(patience ?? 30)];
+      const command = [this.path("client"), ...common, ...more, "-P", String(pid)];
+      if (clientFault) command.push("-f", clientFault);
+      client = launch(as("client", command), {}, timeout);
+      const asked = await client.ended;
+      service.child.kill("SIGTERM");
+      const served = await service.ended;
+      return {
+        client: resultOf<ClientResult>(asked),
+        service: resultOf<ServiceResult>(served),
+        said: `${asked.stderr}${served.stderr}`,
+      };
+    } finally {
+      for (const program of [client, service]) program?.child.kill("SIGKILL");
+    }
+  }
+
+  private path(name: string): string {
+    return join(this.folder, name);
+  }
+}
+
+/** A run through an agent, both programs as endpoints at a level. */
+export async function runThroughAgent(
+  programs: OrderPrograms,
+  level: Level,
+  terms: OrderTerms & { readonly tracing: boolean; readonly creditBytes: number },
+): Promise<OrderResult & { readonly status: AgentStatus }> {
+  const port = await freePort();
+  const { tracing, creditBytes, timeout } = terms;
+  const agent = await TestAgent.start(orderPolicy(port), { creditBytes }, [], {
+    env: tracing ? {} : { SOCKMESH_TEST_TRACING: "0" },
+    timeout,
+  });
+  try {
+    const result = await programs.run(terms, port, false, (who, command) =>
+      agent.exec(`app=order-${who}`, command, ["--level", level]),
+    );
+    await until("no connection is left", async () => (await agent.status()).connections === 0);
+    return { ...result, status: await agent.status() };
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** Levels that the engine of an agent reaches on this machine, lowest first. */
+export async function reachableLevels(): Promise<readonly Level[]> {
+  const agent = await TestAgent.start("");
+  try {
+    const { level } = (await agent.status()).engine;
+    const all: readonly Level[] = ["off", "shortcut", "splice"];
+    return all.slice(0, all.indexOf(level) + 1);
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** What `test/order/plan.h` takes for allowed. */
+function orderPolicy(port: number): string {
+  return `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: { name: order }
+spec:
+  endpointSelector: { matchLabels: { app: order-service } }
+  ingress:
+    - fromEndpoints: [{ matchLabels: { app: order-client } }]
+      toPorts:
+        - ports: [{ port: "${port}", protocol: TCP }]
+          rules:
+            http:
+              - { method: "GET|HEAD|POST|PUT", path: "/h/.*", headers: ["X-Pass: yes"] }
+              - { method: "GET|HEAD", path: "/r/.*" }
+              - { method: "POST|PUT", path: "/w/.*" }
+`;
+}
+
+function says(program: Program, word: string): Promise<void> {
+  let text = "";
+  program.child.stdout?.on("data", (more: string) => (text += more));
+  let ended: Ended | undefined;
+  void program.ended.then((how) => (ended = how));
+  return until(`it says ${word}`, () => {
+    if (ended) throw new Error(`it ended: ${ended.stderr}`);
+    return text.includes(word);
+  });
+}
+
+/** The line of JSON at the end; undefined for a program that was killed. */
+function resultOf<Result>({ stdout }: Ended): Result | undefined {
+  const line = stdout.split("\n").findLast((text) => text.startsWith("{"));
+  return line === undefined ? undefined : (JSON.parse(line) as Result);
+}
