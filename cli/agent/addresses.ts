@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressBits, masked, parsePrefix, type Prefix } from "../address.js";
+import { addressBits, masked, parsePrefix, type Prefix } from "../../core/address.js";
 
 /** Longest-prefix match from addresses to values, for both IP versions in one table. */
 export class AddressTable<Value> {

@@ -3,7 +3,8 @@ import { RESERVED } from "../../l7policy/identity.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { Identify } from "../../proxy/parties.js";
 import type { ListenTerms } from "../config-schema.js";
-import { addressBits, parseHostPort } from "../address.js";
+import { addressBits } from "../../core/address.js";
+import { parseHostPort } from "../address.js";
 import type { AddressTable } from "./addresses.js";
 import { isLocal } from "./addresses.js";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "@jest/globals";
 import { AddressTable } from "../../../../cli/agent/addresses.js";
 import { forwardsOf, makeIdentify } from "../../../../cli/agent/identify.js";
-import { parsePrefix, type Prefix } from "../../../../cli/address.js";
+import { parsePrefix, type Prefix } from "../../../../core/address.js";
 import { RESERVED } from "../../../../l7policy/identity.js";
 import type { Accepted } from "../../../../sockmap/engine.js";
 
