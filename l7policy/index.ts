@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The policy engine: YAML to model (parse), model and identities to rule sets (resolve), rule sets that judge requests. */
-export { IdentityRegistry, RESERVED, selects } from "./identity.js";
+export { IdentityRegistry } from "./identity/registry.js";
+export { PrefixTable } from "./identity/prefix-table.js";
+export { RESERVED } from "./identity/reserved.js";
+export type { Service } from "./identity/tables.js";
 export type { Policy } from "./model.js";
-export { parsePolicies, type Parsed } from "./parse.js";
+export { parsePolicies, type Parsed } from "./parse/parse.js";
 export type { Identity, Labels, PolicyRevision, RuleSet } from "./policy.js";
-export { PolicyStore } from "./resolve.js";
+export { enforceable, type Abilities } from "./resolve/enforce.js";
+export { PolicyStore, type PolicyOptions } from "./resolve/store.js";

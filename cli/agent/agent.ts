@@ -5,9 +5,8 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "../../core/clock.js";
 import { SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
-import { PolicyStore } from "../../l7policy/index.js";
-import type { Identity, PolicyRevision } from "../../l7policy/policy.js";
-import { http1 } from "../../protocols/http1/index.js";
+import { PolicyStore, PrefixTable, type Identity } from "../../l7policy/index.js";
+import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import type { SocketEngine } from "../../sockmap/engine.js";
@@ -16,11 +15,11 @@ import { parseHostPort } from "../address.js";
 import type { Config } from "../config.js";
 import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
-import { AddressTable } from "./addresses.js";
 import { serveControl, type ControlHandler } from "./control.js";
 import { Endpoints } from "./endpoints.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
+import { PROTOCOLS } from "./abilities.js";
 import type { AgentStatus } from "./messages.js";
 import { loadPolicies, policyFiles, watchPolicies, type LoadedPolicies } from "./policies.js";
 
@@ -37,10 +36,10 @@ export interface AgentParts {
 /** Agent and sidecar of one machine in one process. Made by {@link startAgent}. */
 export class Agent {
   private readonly store = new PolicyStore();
-  private readonly addresses = new AddressTable<Identity>();
+  private readonly addresses = new PrefixTable<Identity>();
   private readonly sidecar: Sidecar;
   private readonly listen: { address: string; service: string }[] = [];
-  private policy: PolicyRevision;
+  private policy: ResolvedPolicies;
   private loaded: LoadedPolicies;
   private problems: readonly string[] = [];
   private engine: SocketEngine | undefined;
@@ -67,6 +66,7 @@ export class Agent {
       endpointIdentity: (number) => this.endpoints?.get(number)?.identity,
       addresses: this.addresses,
       forwards: forwardsOf(config.listen, (labels) => identities.identityOf(labels)),
+      worldOf: (address) => this.policy.worldOf(address),
       interfaces: ownAddresses(clock),
     });
     const { limits } = config;
@@ -74,7 +74,7 @@ export class Agent {
       limits,
       clock,
       log,
-      protocols: [http1],
+      protocols: PROTOCOLS,
       policy: this.policy,
       identify,
       access,
