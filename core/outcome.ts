@@ -53,6 +53,8 @@ export const Outcome = {
   "off:no-peer": 27,
   /** Not accelerated: the endpoint was put back after an incompatible reader was seen. */
   "off:incompatible-reader": 28,
+  /** Plain TCP, not splice: the service's socket could not be tied to the client's. */
+  "unspliced:no-pair": 29,
 
   /** A message went to TCP: the peer was not paired when the first byte was sent; sticky at level shortcut. */
   "slow:unpaired": 32,
@@ -82,6 +84,12 @@ export const Outcome = {
   fast: 44,
   /** A message continues a body that crosses its end. */
   "slow:body-overrun": 45,
+  /** A message went to TCP: a response that no request waits for. */
+  "slow:no-request": 46,
+  /** A blocking recv returned EAGAIN: an application that sockmaps break; its endpoint's new connections stay on TCP. */
+  "seen:blocking-again": 47,
+  /** A reader took TCP bytes without recv, as splice(2) does: its connections stay slow. */
+  "seen:splice-reader": 48,
 } as const;
 
 /** Name of an outcome, e.g. `off:ulp-socket`. */

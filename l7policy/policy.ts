@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../protocols/fields.js";
-import type { HeaderAction } from "./families/model.js";
+import type { CompiledTable } from "./compile/compile.js";
+import type { HeaderAction, HttpRule } from "./model.js";
 
 /** Labels of a workload, e.g. `{ app: "backend" }`; keys without a source (`k8s:`, `container:`) are of source `k8s`. */
 export type Labels = Readonly<Record<string, string>>;
@@ -34,6 +35,12 @@ export type RuleSet =
       judgeUpgrade(fields: FieldSpans): boolean;
       /** What is to be done to the headers of a request that was allowed; missing where no rule asks for anything. */
       effects?(fields: FieldSpans): readonly HeaderAction[];
+      /** Position in `rules` of the first rule that allows the fields, -1 when none does. */
+      match?(fields: FieldSpans): number;
+      /** The rules (HTTP), in an order that is the same in every process. */
+      readonly rules?: readonly HttpRule[];
+      /** What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges. */
+      readonly table?: CompiledTable;
     };
 
 /** A rule set that judges requests. */

@@ -67,10 +67,14 @@ export interface Sink<M extends Message> {
 /**
  * Where a direction's parser stands, for handing the stream to the kernel and back.
  * `between`: before the next message. `body`: that many bytes of the current message's body are still to come.
- * `other`: a state that cannot be expressed (half a head, chunked body); the stream must stay where it is.
+ * `chunk`: that many bytes of the current chunk of a body and its line end are still to come, 0 before a size line.
+ * `other`: a state that cannot be expressed (half a head, a size line); the stream must stay where it is.
  */
 export type Framing =
-  { readonly at: "between" } | { readonly at: "body"; readonly remaining: number } | { readonly at: "other" };
+  | { readonly at: "between" }
+  | { readonly at: "body"; readonly remaining: number }
+  | { readonly at: "chunk"; readonly remaining: number }
+  | { readonly at: "other" };
 
 /** Incremental, bounded, sans-I/O decoder of one direction. Never throws on any input. */
 export interface Decoder<M extends Message> {

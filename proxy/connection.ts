@@ -2,14 +2,16 @@
 import type { Socket } from "node:net";
 import type { OutcomeName } from "../core/outcome.js";
 import type { Protocol } from "../protocols/protocol.js";
-import type { Link } from "../sockmap/engine.js";
+import type { Link, Splice } from "../sockmap/engine.js";
 import type { ProxyContext } from "./context.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
 import { NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
 import { connectTo, withReader } from "./sockets.js";
+import { Splicing } from "./splicing.js";
 import * as stack from "./stack.js";
+import { tablesOf } from "./tables.js";
 import type { Timed } from "./wheel.js";
 
 /**
@@ -21,6 +23,8 @@ export type ConnectionState = "open" | "finishing" | "closed";
 
 /** How long a client may take to close after it got everything, as Envoy's delayed close. */
 const LINGER_MS = 1000;
+/** How long a service may take to end its side, where only that proves that all its answers are delivered. */
+const BARRIER_MS = 5000;
 
 /** One client's connection and the connection to the service that serves it. */
 export class Connection implements Ends, LegEvents, Timed {
@@ -34,6 +38,8 @@ export class Connection implements Ends, LegEvents, Timed {
   terms: Terms = { kind: "deny" };
   protocol: Protocol | undefined;
   route: OutcomeName = "off";
+  /** What is shared with the kernel; undefined where it moves nothing past the sidecar. */
+  splicing: Splicing | undefined;
   relay: Relay;
   /** The last thing that went wrong, else `allowed`. */
   outcome: OutcomeName = "allowed";
@@ -54,6 +60,7 @@ export class Connection implements Ends, LegEvents, Timed {
   private headUntil = 0;
   private connectUntil = 0;
   private lingerUntil = 0;
+  private barrierUntil = 0;
   private sockets = 1;
 
   private constructor(
@@ -106,12 +113,22 @@ export class Connection implements Ends, LegEvents, Timed {
     );
     this.sockets++;
     this.service = new Leg(socket, this.context.toServices, this);
+    const { splicing } = this;
+    if (splicing) this.service.beforeWrite = (bytes) => splicing.writing("f", bytes);
     socket.once("connect", () => {
       this.connectUntil = 0;
       stack.connected(this);
     });
     this.connectUntil = this.deadline(this.context.limits.connectMs);
     this.arm();
+  }
+
+  /** Lets the kernel take part. */
+  splice(link: Splice): void {
+    const splicing = new Splicing(link, () => this.relay);
+    this.splicing = splicing;
+    this.client.beforeWrite = (bytes) => splicing.writing("r", bytes);
+    splicing.judge(tablesOf(this.terms, this.protocol !== undefined));
   }
 
   toClient(bytes: Uint8Array): void {
@@ -130,9 +147,16 @@ export class Connection implements Ends, LegEvents, Timed {
     this.service?.finish();
   }
 
+  awaitServiceEnd(): void {
+    this.endService();
+    this.barrierUntil = this.deadline(BARRIER_MS);
+    this.arm();
+  }
+
   finish(): void {
     if (this.state !== "open") return;
     this.state = "finishing";
+    this.splicing?.stop();
     this.service?.flush();
     this.service?.socket.destroySoon();
     this.client.socket.once("finish", () => {
@@ -161,13 +185,15 @@ export class Connection implements Ends, LegEvents, Timed {
     const inspected = this.protocol?.name;
     const enforceable = terms.kind === "allow" || (terms.kind === "l7" && terms.protocol === inspected);
     this.terms = enforceable ? terms : { kind: "deny" };
-    if (enforceable || this.state !== "open") return;
+    if (enforceable) return this.splicing?.judge(tablesOf(terms, this.relay.inspects));
+    if (this.state !== "open") return;
     this.count("denied:peer");
     this.abort();
   }
 
   /** Ends the connection as soon as nothing is under way. */
   drain(): void {
+    this.splicing?.stop();
     if (this.state === "open" && this.relay.idle) this.finish();
   }
 
@@ -179,6 +205,7 @@ export class Connection implements Ends, LegEvents, Timed {
 
   ended(leg: Leg): void {
     if (this.state !== "open") return;
+    this.splicing?.take(leg === this.client ? "f" : "r");
     if (leg === this.client) this.relay.clientEnded();
     else this.relay.serviceEnded();
     this.settle();
@@ -187,6 +214,7 @@ export class Connection implements Ends, LegEvents, Timed {
   failed(leg: Leg): void {
     if (this.state !== "open") return;
     if (leg === this.client) return this.abort();
+    this.splicing?.take("r");
     this.relay.serviceFailed(this.connectUntil > 0 ? "failed:upstream-connect" : "failed:upstream-reset");
     this.settle();
   }
@@ -211,6 +239,11 @@ export class Connection implements Ends, LegEvents, Timed {
     const { now } = this.context.wheel;
     if (this.lingerUntil > 0 && now >= this.lingerUntil) {
       this.client.socket.destroy();
+      return 0;
+    }
+    if (this.barrierUntil > 0 && now >= this.barrierUntil) {
+      this.count("failed:timeout");
+      this.abort();
       return 0;
     }
     if (this.connectUntil > 0 && now >= this.connectUntil) {
@@ -243,6 +276,7 @@ export class Connection implements Ends, LegEvents, Timed {
     let next = this.lastActive + this.context.limits.idleMs;
     if (this.headUntil > 0) next = Math.min(next, this.headUntil);
     if (this.connectUntil > 0) next = Math.min(next, this.connectUntil);
+    if (this.barrierUntil > 0) next = Math.min(next, this.barrierUntil);
     return this.lingerUntil > 0 ? Math.min(next, this.lingerUntil) : next;
   }
 
@@ -256,6 +290,7 @@ export class Connection implements Ends, LegEvents, Timed {
     this.bytesFromClient += bytes.length;
     this.link?.readFromClient(bytes.length);
     if (this.state !== "open") return;
+    this.splicing?.received("f", bytes.length);
     this.relay.fromClient(bytes);
     this.settle();
     if (this.client.full) this.client.hold(Hold.backlog);
@@ -271,16 +306,18 @@ export class Connection implements Ends, LegEvents, Timed {
     this.bytesFromService += bytes.length;
     this.link?.readFromService(bytes.length);
     if (this.state !== "open") return;
+    this.splicing?.received("r", bytes.length);
     this.relay.fromService(bytes);
     this.settle();
   }
 
   /** At the end of a turn: writes what was collected, and stops reading where it cannot be passed on. */
-  private settle(): void {
+  settle(): void {
     const { client, service } = this;
     service?.flush();
     client.flush();
     if (this.state !== "open") return;
+    this.splicing?.settle();
     if (client.full) service?.hold(Hold.backlog);
     if (service?.full) client.hold(Hold.backlog);
     if (this.relay.crowded) client.hold(Hold.pipelined);

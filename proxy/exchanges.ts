@@ -9,6 +9,8 @@ export class Exchange {
   /** The sidecar's own answer; undefined when the service answers. */
   denial: Denial | undefined;
   upgrade = false;
+  /** Its answer is one that the kernel cannot frame: it must come through the sidecar. */
+  watched = false;
   outcome: OutcomeName = "allowed";
   /** For the access log only: text of the request, milliseconds of the clock, bytes. */
   text = "";
@@ -36,12 +38,20 @@ export class Exchanges {
     return this.count === 0 ? undefined : this.ring[(this.first + this.count - 1) % this.ring.length];
   }
 
+  /** True when the sidecar itself will answer one of them. */
+  get denies(): boolean {
+    for (let i = 0; i < this.count; i++)
+      if (this.ring[(this.first + i) % this.ring.length]?.denial) return true;
+    return false;
+  }
+
   /** Adds a request that the service is to answer. */
   push(expectation: number, upgrade: boolean): Exchange {
     if (this.count === this.ring.length) this.grow();
     const exchange = this.ring[(this.first + this.count++) % this.ring.length] as Exchange;
     exchange.expectation = expectation;
     exchange.upgrade = upgrade;
+    exchange.watched = false;
     exchange.outcome = "allowed";
     exchange.received = exchange.sent = 0;
     return exchange;

@@ -29,6 +29,8 @@ export class Leg {
   ended = false;
   /** Our FIN is sent, or will be after what is queued. */
   finished = false;
+  /** Called with the number of bytes right before they are written. */
+  beforeWrite: ((bytes: number) => void) | undefined;
   private holds = 0;
 
   constructor(
@@ -58,7 +60,9 @@ export class Leg {
   /** Writes what was added. To be called before the turn ends. */
   flush(): void {
     const bytes = this.staging.take(this);
-    if (bytes && this.socket.writable) this.socket.write(bytes);
+    if (!bytes || !this.socket.writable) return;
+    this.beforeWrite?.(bytes.length);
+    this.socket.write(bytes);
   }
 
   /** Stops reading for a reason of {@link Hold}. */

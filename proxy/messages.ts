@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutcomeName } from "../core/outcome.js";
-import type { Decoder, DenyReason, Protocol, Request, Response } from "../protocols/protocol.js";
+import type { Decoder, DenyReason, Framing, Protocol, Request, Response } from "../protocols/protocol.js";
+import type { Direction } from "../sockmap/engine.js";
 import type { Connection } from "./connection.js";
 import { Exchanges } from "./exchanges.js";
 import { accessEntry } from "./access-log.js";
 import { OpaqueRelay, type Relay } from "./relay.js";
 import { RequestSink } from "./requests.js";
 import { ResponseSink } from "./responses.js";
+import { OPAQUE } from "./tables.js";
 
 const NOTHING = new Uint8Array(0);
 const NO_ANSWER = { bytes: NOTHING, status: 0, close: true };
@@ -20,6 +22,12 @@ export class MessageRelay implements Relay {
   private readonly responseSink: ResponseSink;
   /** Requests that got their answers: a service may close a connection that it has served already. */
   private answeredBefore = false;
+  readonly inspects = true;
+  /** Requests under way whose answers must come through the sidecar. */
+  private watched = 0;
+  /** The service was asked to end, because only its end proves that its answers are delivered. */
+  private awaitsEnd = false;
+  private ending = false;
 
   constructor(
     private readonly connection: Connection,
@@ -65,6 +73,8 @@ export class MessageRelay implements Relay {
   }
 
   clientEnded(): void {
+    this.ending = true;
+    this.connection.splicing?.holdResponses(); // the last answer ends the connection: it must be seen
     if (!this.requestSink.deaf) this.requests.finish(this.requestSink);
     this.requestSink.stop();
     this.connection.endService();
@@ -73,6 +83,7 @@ export class MessageRelay implements Relay {
 
   serviceEnded(): void {
     this.responseSink.ended = true;
+    this.awaitsEnd = false; // the end is here: all is delivered
     this.responses.finish(this.responseSink);
     this.deliver();
     if (this.connection.state !== "open") return;
@@ -97,6 +108,7 @@ export class MessageRelay implements Relay {
     if (!front) return;
     const declined = front.upgrade;
     this.answeredBefore = true;
+    this.connection.splicing?.forwarded("r");
     this.shift(status);
     if (last) return this.connection.finish();
     if (declined) {
@@ -112,6 +124,7 @@ export class MessageRelay implements Relay {
   /** The service has agreed to leave the protocol, as a rule allows: bytes pass uninspected from here on. */
   enterTunnel(status: number): void {
     this.shift(status);
+    this.connection.splicing?.judge(OPAQUE);
     this.connection.relay = new OpaqueRelay(this.connection);
     this.responses.tunnel();
     this.requests.tunnel();
@@ -122,9 +135,11 @@ export class MessageRelay implements Relay {
   /** The connection to the service is of no more use: answers the oldest request where that is possible, and ends. */
   giveUp(reason: DenyReason, outcome: OutcomeName): void {
     if (this.connection.state !== "open") return;
+    const { splicing } = this.connection;
+    splicing?.holdResponses();
     const { front } = this.exchanges;
     this.connection.count(outcome);
-    if (this.responding) return this.connection.abort();
+    if (this.responding || (splicing && splicing.delivered() !== "yes")) return this.connection.abort();
     if (front && !front.denial) {
       front.outcome = outcome;
       // A service that closes a connection that it has served before is nothing unusual: the client sees the same, and
@@ -136,10 +151,79 @@ export class MessageRelay implements Relay {
     this.connection.finish();
   }
 
+  /** A request that will be answered is about to be forwarded. */
+  forwarding(request: Request): void {
+    const { splicing } = this.connection;
+    if (!splicing || !request.answered) return;
+    splicing.forwarded("f");
+    const { back } = this.exchanges;
+    if (!back || request.expectation === 0) return;
+    back.watched = true;
+    this.watched++;
+    splicing.holdResponses();
+  }
+
+  resume(direction: Direction, framing: Framing): void {
+    if (direction === "f") {
+      this.requests.resume(framing);
+      this.requestSink.resume(framing.at !== "between");
+    } else {
+      this.responses.resume(framing);
+      this.responseSink.resume(framing.at !== "between");
+    }
+  }
+
+  standing(direction: Direction): Framing | undefined {
+    if (direction === "r") return this.responses.framing();
+    const handable = this.requestSink.forwardsAll && !this.exchanges.denies && !this.ending;
+    return handable ? this.requests.framing() : undefined;
+  }
+
+  get needsResponses(): boolean {
+    const { connection, exchanges } = this;
+    return this.watched > 0 || this.ending || this.crowded || connection.context.draining || exchanges.denies;
+  }
+
+  requestMoved(head: boolean): void {
+    this.exchanges.push(head ? 1 : 0, false).denial = undefined;
+    this.connection.requests++;
+  }
+
+  responseMoved(): void {
+    this.answeredBefore = true;
+    this.exchanges.shift();
+  }
+
+  wake(): void {
+    if (this.connection.state !== "open") return;
+    this.connection.splicing?.catchUp();
+    this.deliver();
+    this.connection.settle();
+  }
+
+  /** True when an answer of the sidecar's own would follow all earlier ones; else it is told later, or the service ends. */
+  private inOrder(): boolean {
+    const { splicing } = this.connection;
+    if (!splicing) return true;
+    splicing.holdResponses();
+    const { front } = this.exchanges;
+    if (!front?.denial) return false; // the oldest one is the service's to answer
+    if (splicing.delivered() === "yes") return true;
+    if (splicing.delivered() === "not yet" || this.awaitsEnd) return false;
+    this.awaitsEnd = true;
+    front.denial = this.protocol.fail(front.expectation, "policy");
+    this.requestSink.stop();
+    this.connection.awaitServiceEnd();
+    return false;
+  }
+
   /** Sends the sidecar's own answers whose turn it is; ends the connection when nothing is left to do. */
   private deliver(): void {
     const { connection, exchanges, requestSink } = this;
     for (let { front } = exchanges; front?.denial; { front } = exchanges) {
+      if (!this.inOrder()) return;
+      front = exchanges.front;
+      if (!front?.denial) return;
       const { bytes, status, close } = front.denial;
       connection.toClient(bytes);
       front.sent += bytes.length;
@@ -152,6 +236,7 @@ export class MessageRelay implements Relay {
   private shift(status: number): void {
     const { exchanges, connection } = this;
     const { front } = exchanges;
+    if (front?.watched) this.watched--;
     const { access } = connection.context;
     if (front && access) {
       const { text, outcome, started, received, sent } = front;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutcomeName } from "../core/outcome.js";
+import type { Framing } from "../protocols/protocol.js";
+import type { Spliced } from "./splicing.js";
 
 /** What happens to the bytes of a connection that is open. */
-export interface Relay {
+export interface Relay extends Spliced {
   /** The client may be told to wait: too many of its requests are unanswered. */
   readonly crowded: boolean;
   /** Nothing is under way: draining may end the connection now. */
   readonly idle: boolean;
+  /** Messages are told apart and judged. */
+  readonly inspects: boolean;
   /** Part of a request's head is here: the time to complete it is bounded. */
   readonly headPending: boolean;
   fromClient(bytes: Uint8Array): void;
@@ -41,7 +45,9 @@ export interface Ends {
 export class OpaqueRelay implements Relay {
   readonly crowded = false;
   readonly idle = false;
+  readonly inspects = false;
   readonly headPending = false;
+  readonly needsResponses = false;
 
   constructor(private readonly ends: Ends) {}
 
@@ -66,8 +72,20 @@ export class OpaqueRelay implements Relay {
     this.ends.abort();
   }
 
+  // Bytes without messages: the kernel and the sidecar take turns as they come.
+  resume(): void {}
+  requestMoved(): void {}
+  responseMoved(): void {}
+  wake(): void {}
+
+  standing(): Framing {
+    return BETWEEN;
+  }
+
   timedOut(): void {
     this.ends.count("failed:timeout");
     this.ends.abort();
   }
 }
+
+const BETWEEN: Framing = { at: "between" };

@@ -43,6 +43,7 @@ export class RequestSink implements Sink<Request> {
     this.forwarding = true;
     this.upgrading = request.upgrade;
     this.exchange(request, undefined);
+    relay.forwarding(request);
     connection.requests++;
     connection.toService(request.bytes);
   }
@@ -76,6 +77,20 @@ export class RequestSink implements Sink<Request> {
     exchange.denial = { bytes: cut && !waiting ? NOTHING : fault.reply, status: 0, close: true };
     exchange.outcome = outcome;
     if (!waiting) this.note(exchange, fault.reason);
+  }
+
+  /** All that is under way goes to the service: nothing is being discarded, held or waited for. */
+  get forwardsAll(): boolean {
+    return !this.deaf && !this.upgrading && (this.forwarding || !this.open);
+  }
+
+  /** Goes on after the kernel has moved messages; `within`: in the middle of the body of one that is allowed. */
+  resume(within: boolean): void {
+    if (this.deaf) return;
+    this.open = within;
+    this.forwarding = within;
+    this.last = false;
+    this.current = undefined;
   }
 
   /** Takes nothing more from the client. */

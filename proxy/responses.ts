@@ -33,6 +33,14 @@ export class ResponseSink implements Sink<Response> {
     this.relay.enterTunnel(response.status);
   }
 
+  /** Goes on after the kernel has moved messages; `within`: in the middle of the body of one. */
+  resume(within: boolean): void {
+    this.open = within;
+    this.final = true;
+    this.last = false;
+    this.status = 0;
+  }
+
   body(bytes: Uint8Array): void {
     const { front } = this.relay.exchanges;
     if (front) front.sent += bytes.length;

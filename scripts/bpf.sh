@@ -12,7 +12,7 @@ say() { echo "bpf: $*" >&2; }
 
 compile() { # SOURCE OBJECT
   # The maps of folders keep the builder's own folders out of the line information.
-  clang -O2 -g -target bpf -D__TARGET_ARCH_x86 -I/usr/include/x86_64-linux-gnu -Wall -Wextra -Werror \
+  clang -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I/usr/include/x86_64-linux-gnu -Wall -Wextra -Werror \
     -fdebug-compilation-dir=. -ffile-prefix-map="$PWD"=. -c "$1" -o "$2"
   llvm-strip -g "$2"
 }

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import * as abi from "../dist/sockmap/abi.js";
 import { Outcome, OUTCOME_SLOTS } from "../dist/core/outcome.js";
+import * as table from "../dist/core/table.js";
 
 const C_TYPE = { u8: "__u8", u16: "__u16", u32: "__u32", u64: "__u64" };
 const constant = (prefix, name) => `${prefix}_${name.replace(/[^a-zA-Z0-9]+/g, "_").toUpperCase()}`;
@@ -22,8 +23,8 @@ for (const struct of abi.STRUCTS) {
   const { size } = abi.layoutOf(struct);
   lines.push(`/* ${struct.about} */`, `struct ${struct.name} {`);
   for (const [name, type, about] of struct.fields) {
-    const array = /^u8\[(\d+)\]$/.exec(type);
-    const declared = array ? `__u8 ${name}[${array[1]}]` : `${C_TYPE[type]} ${name}`;
+    const [, element, count] = /^(\w+)(?:\[(\d+)\])?$/.exec(type);
+    const declared = `${C_TYPE[element]} ${name}${count ? `[${count}]` : ""}`;
     lines.push(`\t${declared};${about ? ` /* ${about} */` : ""}`);
   }
   lines.push(
@@ -37,7 +38,22 @@ defines("LEVEL", abi.Level);
 defines("GROUP", abi.GroupKind);
 defines("TOTAL", abi.Total);
 defines("SIZE", abi.Size);
+defines("STAGE", abi.Stage);
+defines("SLOT_BITS", abi.SlotBits);
+defines("BODY", abi.BodyKind);
 defines("OUTCOME", Outcome);
+defines("TABLE", {
+  ...table.TableHeader,
+  classes: table.TABLE_CLASSES,
+  "version-number": table.TABLE_VERSION,
+  "most-requirements": table.MOST_REQUIREMENTS,
+  ...Object.fromEntries(table.TABLE_SIZES.map((size, i) => [`size-${i}`, size])),
+});
+defines("TABLE_FLAG", table.TableFlag);
+defines("ACTION", table.TableAction);
+defines("ACTION_KIND", table.ActionKind);
+defines("REQUIREMENT", table.TableRequirement);
+defines("BIT", table.TableBit);
 lines.push(`#define OUTCOME_SLOTS ${OUTCOME_SLOTS}`, "", "#endif", "");
 
 const path = new URL("../sockmap/bpf/abi.gen.h", import.meta.url);

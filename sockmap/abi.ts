@@ -4,7 +4,7 @@
  * `npm run gen` writes `sockmap/bpf/abi.gen.h` from it, and CI compares.
  * Little endian; every field is aligned to its size, gaps are written out as `pad`.
  */
-export type FieldType = "u8" | "u16" | "u32" | "u64" | `u8[${number}]`;
+export type FieldType = "u8" | "u16" | "u32" | "u64" | `u8[${number}]` | `u64[${number}]`;
 
 /** A C struct as an ordered list of fields. */
 export interface StructLayout {
@@ -14,27 +14,68 @@ export interface StructLayout {
   readonly fields: readonly (readonly [name: string, type: FieldType, about?: string])[];
 }
 
-/** One connection between two sockets, a (the active opener) and b. 192 bytes: a line per writer, so that no cache line is shared. */
+/**
+ * Two sockets that move bytes to each other past TCP, a (the active opener) and b. At level shortcut the two ends of one
+ * leg; at level splice the client's socket (a) and the service's (b), with the sidecar between them. 256 bytes: lines of
+ * 64 by writer, so that no cache line is shared. Counters of u32 are modulo 2^32. A `body` word is written by whoever
+ * holds the direction: the sender's program while all slow bytes are dealt with, else the sidecar.
+ */
 export const RECORD: StructLayout = {
   name: "record",
   about: "what both ends of a pair of sockets tell each other",
   fields: [
     ["fast_a", "u64", "bytes that a sent past TCP; written by a's sendmsg"],
     ["read_a", "u64", "bytes of fast_b that a has read; by a, or by the sidecar where a is its socket"],
-    ["pad_a", "u8[48]"],
+    ["body_f", "u64", "BODY_* and bytes of the current request's body still to come"],
+    ["started", "u64", "ktime of the request under way, ns; 0 when another one was before it"],
+    ["consumed_a", "u32", "bytes that a has read from TCP"],
+    ["requests", "u32", "requests that a sent past TCP"],
+    ["head_request", "u32", "position of the last HEAD request among all that reached b"],
+    ["tally", "u32", "where the request under way is counted"],
+    ["pad_a", "u8[16]"],
     ["fast_b", "u64", "bytes that b sent past TCP; written by b's sendmsg"],
     ["read_b", "u64", "bytes of fast_a that b has read; by b, or by the sidecar where b is its socket"],
-    ["pad_b", "u8[48]"],
+    ["body_r", "u64", "BODY_* and bytes of the current response's body still to come"],
+    ["sender", "u64", "thread of the last send of b"],
+    ["consumed_b", "u32", "bytes that b has read from TCP"],
+    ["responses", "u32", "final responses that b has completed past TCP"],
+    ["send_begin", "u32", "sends of b that the program moved"],
+    ["send_end", "u32", "those of them that are in a's queue for certain"],
+    ["ambiguous", "u32", "1: two threads of b sent at once, ends of sends cannot be told apart"],
+    ["answer_class", "u32", "first digit of the status of the response under way"],
+    ["pad_b", "u8[8]"],
     ["generation", "u32", "counts the uses of this record; a link with another generation is void"],
-    ["flags", "u32", "RECORD_*"],
-    ["pad_c", "u8[56]"],
+    ["flags", "u32", "RECORD_*, by the sidecar"],
+    ["in_f", "u32", "slow bytes of a that the sidecar has dealt with, parser state stored in body_f"],
+    ["out_f", "u32", "bytes that the sidecar has written, or is about to write, to b"],
+    ["in_r", "u32", "slow bytes of b, likewise"],
+    ["out_r", "u32", "bytes to a, likewise"],
+    ["slot", "u32", "table that judges the requests; 0 none"],
+    ["answers", "u32", "table that reads the responses; 0 none"],
+    ["requests_slow", "u32", "requests with an answer that the sidecar forwarded to b"],
+    ["responses_slow", "u32", "final responses that the sidecar forwarded to a"],
+    ["pad_c", "u8[24]"],
+    ["cookie_a", "u64", "of the sockets; written by the callbacks of establishment"],
+    ["cookie_b", "u64"],
+    ["paired", "u32", "1: both ends are in the map of sockets and may move bytes"],
+    ["pad_d", "u8[44]"],
   ],
 };
 
 /** Record flags. */
 export const RecordFlag = {
-  /** Both ends are in the map of sockets and may move bytes. */
-  paired: 1,
+  /** The kernel may move what its table allows (level splice). */
+  on: 1,
+  /** Responses go through the sidecar, which is about to answer itself or must see them. */
+  responsesSlow: 2,
+  /** Nothing is inspected: whole streams are allowed. */
+  opaque: 4,
+} as const;
+
+/** In the upper bits of a `body` word. */
+export const BodyKind = {
+  /** Set: the body is chunked; the rest counts bytes of the current chunk and its line end, 0 before a size line. */
+  chunkedBit: 63,
 } as const;
 
 /** What the kernel tells the sidecar about a socket it accepted, by that socket's cookie. */
@@ -62,7 +103,7 @@ export const INTENT: StructLayout = {
     ["level", "u32", "LEVEL_*"],
     ["client_address", "u8[16]", "address that the service shall see; IPv4 as mapped IPv6"],
     ["client_port", "u32", "host order; 0 leave the sidecar's"],
-    ["pad", "u32"],
+    ["generation", "u32", "of the record"],
   ],
 };
 
@@ -83,6 +124,8 @@ export const ENDPOINT: StructLayout = {
   fields: [
     ["level", "u32", "LEVEL_*"],
     ["live", "u32", "1 while the endpoint exists"],
+    ["incompatible", "u32", "1: a reader was seen that sockmaps break; new connections stay on TCP"],
+    ["pad", "u32"],
   ],
 };
 
@@ -135,7 +178,26 @@ export const GroupKind = { sidecar: 1, endpoint: 2 } as const;
 /** Counters beside the outcomes, in the same per-CPU array. */
 export const Total = { fastBytes: 60, tcpBytes: 61 } as const;
 /** Sizes of maps. */
-export const Size = { sockets: 65536, records: 16384 } as const;
+export const Size = { sockets: 65536, records: 16384, slots: 1024, tallies: 4096 } as const;
+/** Programs that the entry program calls, by level; replaceable under live connections. */
+export const Stage = { shortcut: 1, splice: 2 } as const;
+/** A table's number is its place in the outer map of its size, plus this many bits further up the size's own number. */
+export const SlotBits = { size: 16 } as const;
+
+/** What the kernel counts of requests that it moved; per CPU, one for each rule of each loaded table. */
+export const TALLY: StructLayout = {
+  name: "tally",
+  about: "spliced requests of one rule",
+  fields: [
+    ["requests", "u64"],
+    ["classes", "u64[8]", "responses by the first digit of their status"],
+    [
+      "latency",
+      "u64[32]",
+      "requests that were alone, by log2 of the microseconds to the end of the response",
+    ],
+  ],
+};
 
 /** All structs, in the order of the header. */
 export const STRUCTS = [
@@ -148,14 +210,15 @@ export const STRUCTS = [
   LISTENING,
   OPT_OUT_KEY,
   CONFIG,
+  TALLY,
 ];
 
 const WIDTH: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
 /** Bytes that a field type takes. */
 export function widthOf(type: FieldType): number {
-  const array = /^u8\[(\d+)\]$/.exec(type);
-  return array ? Number(array[1]) : (WIDTH[type] ?? 0);
+  const array = /^(u8|u64)\[(\d+)\]$/.exec(type);
+  return array ? (WIDTH[array[1] ?? ""] ?? 0) * Number(array[2]) : (WIDTH[type] ?? 0);
 }
 
 /** Offsets by field name, and the size of the whole. Throws when a field is not aligned: gaps must be written out. */
@@ -164,7 +227,7 @@ export function layoutOf(struct: StructLayout): { size: number; offset: Readonly
   let at = 0;
   for (const [name, type] of struct.fields) {
     const width = widthOf(type);
-    const align = type.startsWith("u8") ? 1 : width;
+    const align = WIDTH[type.replace(/\[.*/, "")] ?? 1;
     if (at % align !== 0) throw new RangeError(`${struct.name}.${name} is not aligned`);
     offset[name] = at;
     at += width;

@@ -2,11 +2,13 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SockmeshError } from "../core/errors.js";
+import { u32Key } from "./structs.js";
 import { errnoName, lastErrno, loadLibbpf, mapShared, type Libbpf, type Pointer } from "./libbpf.js";
 
-const LOG_BYTES = 1 << 20;
+const LOG_BYTES = 1 << 24;
 const LOAD_TRIES = 10;
 const SK_MSG_VERDICT = 7; // enum bpf_attach_type
+const MAP_TYPE_ARRAY = 2; // enum bpf_map_type
 
 /** One BPF map of a loaded object. Keys and values are raw bytes in host order. */
 export class BpfMap {
@@ -35,6 +37,19 @@ export class BpfMap {
   /** Removes; no error when there is no such key. */
   delete(key: Uint8Array): void {
     this.bpf.delete(this.fd, key);
+  }
+
+  /** Puts a new array map with one value at a place of this map of maps. Who uses the old one ends with it. */
+  updateInner(place: number, value: Uint8Array): void {
+    const fd = this.bpf.createMap(MAP_TYPE_ARRAY, "sockmesh_table", 4, value.length, 1, null);
+    if (fd < 0) throw new SockmeshError("SM_BPF_MAP", `map ${this.name}: create: ${errnoName(fd)}`);
+    try {
+      const inner = new BpfMap(this.bpf, `${this.name}[${place}]`, fd);
+      inner.update(u32Key(0), value);
+      this.update(u32Key(place), u32Key(fd));
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** All keys at about this moment. */
@@ -136,6 +151,11 @@ export class BpfObject {
   attachToMap(program: string, map: string): void {
     const result = this.bpf.attachToMap(this.programFd(program), this.map(map).fd, SK_MSG_VERDICT, 0);
     if (result < 0) throw new SockmeshError("SM_BPF_ATTACH", `${program}: ${errnoName(result)}`);
+  }
+
+  /** Makes a program reachable by tail call at a place of a program array, in place of the one there. */
+  placeProgram(program: string, map: string, place: number): void {
+    this.map(map).update(u32Key(place), u32Key(this.programFd(program)));
   }
 
   /** Attaches to a cgroup v2 directory; the returned function detaches. */

@@ -35,9 +35,71 @@ export interface LinkState {
   readonly requests: number;
 }
 
+/**
+ * Where a direction's framing stands: 0 between two messages, n > 0 with n bytes of a body to come, -1 - n within a chunked
+ * body with n bytes of the current chunk and its line end to come (0: before a size line).
+ */
+export type Body = number;
+
+/** Tables that the kernel judges one connection with; see core/table.ts. */
+export interface Tables {
+  /** Judges requests. Undefined: whole streams are allowed, nothing is inspected. */
+  readonly requests: Table | undefined;
+  /** Reads responses. */
+  readonly responses: Table | undefined;
+}
+
+/** A compiled table. Equal ids mean equal bytes: they are loaded once. */
+export interface Table {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  /** False when only TypeScript can run it: everything goes the slow way. */
+  readonly kernel: boolean;
+  /** Rules that are counted apart. */
+  readonly rules: number;
+}
+
+/** Directions of a connection: `f` client to service, `r` back. */
+export type Direction = "f" | "r";
+
+/**
+ * The kernel's half of level splice for one connection. The sidecar holds a direction from the first slow byte that it
+ * receives until it hands it back; while it does not, the kernel may move messages past it. docs/splice.md has the rule.
+ * All counters are modulo 2^32.
+ */
+export interface Splice {
+  /** Lets the kernel judge with these tables from the next message on. */
+  judge(tables: Tables): void;
+  /** Requests and final responses that the kernel moved. */
+  requests(): number;
+  responses(): number;
+  /** Position of the last HEAD among all requests that reached the service, the first being 1. */
+  headRequest(): number;
+  /** Framing that the kernel left in a direction; to be read when the sidecar takes it. */
+  body(direction: Direction): Body;
+  /** The sidecar forwards a request that will be answered, or a final response: to be called before the bytes are written. */
+  forwarded(direction: Direction): void;
+  /** Bytes are about to be written in a direction; call before the write. */
+  aboutToWrite(direction: Direction, bytes: number): void;
+  /** Everything received so far, `received` bytes in all, is dealt with, and the parser stands at `body`. */
+  handBack(direction: Direction, received: number, body: Body): void;
+  /** Sends the service's messages through the sidecar from now on, or no longer. */
+  holdResponses(hold: boolean): void;
+  /** Whether all that the kernel moved from the service is in the client's queue for certain. */
+  delivered(): "yes" | "not yet" | "cannot tell";
+  /** A slow byte of the service, or its FIN, has arrived: what it sent before is in the client's queue. */
+  proveDelivered(): void;
+  /** Called when `delivered` may have become yes while responses are held. */
+  onWake: (() => void) | undefined;
+  /** Takes both directions away from the kernel for good. */
+  stop(): void;
+}
+
 /** One connection through the sidecar, both legs. Made by {@link SocketEngine.accepted}; freed by `close`. */
 export interface Link {
   readonly accepted: Accepted;
+  /** The kernel's half of level splice, where the client's socket is ready for it. */
+  readonly splice: Splice | undefined;
   /** Prepares the next connect of this process: the kernel ties it to this link. Call right before `connect(2)`. */
   beforeConnect(): void;
   /** The upstream socket is connected; fd is its descriptor. Returns the level reached, or why not. */
@@ -66,6 +128,15 @@ export interface EndpointTerms {
   readonly captureEgress: boolean;
 }
 
+/** What the kernel counted of requests that it moved. */
+export interface SplicedTotals {
+  readonly requests: number;
+  /** Responses by the first digit of their status. */
+  readonly classes: readonly number[];
+  /** Requests by log2 of the microseconds to the end of their response. */
+  readonly latency: readonly number[];
+}
+
 /** Totals of the engine since it started. */
 export interface EngineTotals {
   /** Per outcome name, as counted in the kernel. */
@@ -74,7 +145,20 @@ export interface EngineTotals {
   readonly kernelBytes: number;
   /** Bytes that sockets of links sent over TCP. */
   readonly tcpBytes: number;
+  /** Requests that skipped the sidecar. */
+  readonly spliced: SplicedTotals;
+  /** Numbers of endpoints that were put back to TCP because sockmaps break one of their readers. */
+  readonly incompatible: readonly number[];
 }
+
+/** Totals of an engine that has moved nothing. */
+export const NO_TOTALS: EngineTotals = {
+  outcomes: {},
+  kernelBytes: 0,
+  tcpBytes: 0,
+  spliced: { requests: 0, classes: [], latency: [] },
+  incompatible: [],
+};
 
 /** The sidecar's listening sockets that captured connections are handed to. */
 export interface Listeners {

@@ -13,6 +13,7 @@ import {
   LISTENING,
   OPT_OUT_KEY,
   Size,
+  Stage,
   Total,
 } from "./abi.js";
 import { BpfObject } from "./driver.js";
@@ -27,8 +28,11 @@ import type {
 } from "./engine.js";
 import { KernelLink, type LinkParts } from "./link.js";
 import { Records, RECORD_BYTES } from "./records.js";
+import { Slots } from "./slots.js";
 import { netnsCookie, socketCookie } from "./socket.js";
 import { StructBytes, u32Key, u64Key } from "./structs.js";
+import { readTallies } from "./tallies.js";
+import { Wakes } from "./wakes.js";
 
 /** What the kernel engine needs to know of this machine. */
 export interface KernelOptions {
@@ -40,10 +44,15 @@ export interface KernelOptions {
   readonly socketFd: number;
   /** Most unread bytes that one direction may have past TCP. */
   readonly creditBytes: number;
+  /** False: as on kernels without the socket tracepoints (before 6.3). */
+  readonly tracing: boolean;
 }
 
 /** Credit that lets a large body flow without letting a stopped reader hold much memory. */
 export const DEFAULT_CREDIT = 1 << 20;
+
+const TRACING_PROGRAMS = ["sockmesh_read", "sockmesh_sent"];
+const STAGES = { shortcut: "sockmesh_shortcut", splice: "sockmesh_splice" } as const;
 
 /** Records of the upper half belong to upstream legs and are handed out here; those of the lower half by the kernel. */
 const FIRST_OWN = Size.records / 2;
@@ -58,14 +67,20 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
       .setU64("netns", netnsCookie(options.socketFd))
       .setU32("credit", options.creditBytes)
       .setU32("tracing", tracing).bytes;
-  const object = "engine.bpf.o";
+  const load = (tracing: boolean): BpfObject =>
+    BpfObject.load({
+      object: "engine.bpf.o",
+      config: config(tracing ? 1 : 0),
+      without: tracing ? [] : TRACING_PROGRAMS,
+    });
   let loaded: BpfObject;
-  let tracing = true;
+  let { tracing } = options;
   try {
-    loaded = BpfObject.load({ object, config: config(1), without: [] });
-  } catch {
-    loaded = BpfObject.load({ object, config: config(0), without: ["sockmesh_read"] });
+    loaded = load(tracing);
+  } catch (error) {
+    if (!tracing) throw error;
     tracing = false;
+    loaded = load(tracing);
   }
   try {
     return new KernelEngine(loaded, options, tracing);
@@ -78,10 +93,12 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
 /** The engine that captures with sk_lookup and moves bytes with sk_msg. Made by {@link createKernelEngine}. */
 export class KernelEngine implements SocketEngine {
   readonly name = "kernel";
-  readonly level: LevelName = "shortcut";
+  readonly level: LevelName = "splice";
   readonly because = undefined;
   private readonly parts: LinkParts;
   private readonly shared: (() => void)[] = [];
+  /** Of the endpoints that exist. */
+  private numbers: number[] = [];
   private stopped = false;
 
   constructor(
@@ -102,11 +119,16 @@ export class KernelEngine implements SocketEngine {
       intent: new Uint8Array(intent.buffer),
       free,
       own,
-      publishes: !tracing,
+      tracing,
+      slots: new Slots(object),
+      wakes: new Wakes(object.map("wakes").fd, (record) => this.parts.splices.get(record)?.onWake?.()),
+      splices: new Map(),
     };
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
+    for (const stage of ["shortcut", "splice"] as const)
+      object.placeProgram(STAGES[stage], "stages", Stage[stage]);
     object.attachToMap("sockmesh_move", "sockets");
-    if (tracing) object.attach("sockmesh_read");
+    if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
   }
 
@@ -130,12 +152,15 @@ export class KernelEngine implements SocketEngine {
       if (!this.stopped) for (const step of undo.splice(0).reverse()) step();
       return Promise.resolve();
     };
-    const level = Level[terms.level === "splice" ? this.level : terms.level];
     try {
       this.object
         .map("endpoints")
-        .update(key, new StructBytes(ENDPOINT).setU32("level", level).setU32("live", 1).bytes);
-      undo.push(() => this.object.map("endpoints").update(key, new StructBytes(ENDPOINT).bytes));
+        .update(key, new StructBytes(ENDPOINT).setU32("level", Level[terms.level]).setU32("live", 1).bytes);
+      this.numbers.push(terms.number);
+      undo.push(() => {
+        this.object.map("endpoints").update(key, new StructBytes(ENDPOINT).bytes);
+        this.numbers = this.numbers.filter((number) => number !== terms.number);
+      });
       for (const port of terms.optOutPorts) {
         const optOut = new StructBytes(OPT_OUT_KEY)
           .setU32("endpoint", terms.number)
@@ -180,16 +205,30 @@ export class KernelEngine implements SocketEngine {
       const value = name ? read(number) : 0;
       if (name && value) outcomes[name] = value;
     }
-    return { outcomes, kernelBytes: read(Total.fastBytes), tcpBytes: read(Total.tcpBytes) };
+    return {
+      outcomes,
+      kernelBytes: read(Total.fastBytes),
+      tcpBytes: read(Total.tcpBytes),
+      spliced: readTallies(this.object),
+      incompatible: this.numbers.filter((number) => this.isIncompatible(number)),
+    };
   }
 
   stop(): Promise<void> {
     if (!this.stopped) {
       this.stopped = true;
+      this.parts.wakes.close();
       // The shared pages stay mapped until the process ends: a late link may still look at its record.
       this.object.close();
     }
     return Promise.resolve();
+  }
+
+  private isIncompatible(endpoint: number): boolean {
+    const terms = new StructBytes(ENDPOINT);
+    return (
+      this.object.map("endpoints").lookup(u32Key(endpoint), terms.bytes) && terms.u32("incompatible") === 1
+    );
   }
 
   private forgetListeners(endpoint: number): void {

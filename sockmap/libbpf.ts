@@ -29,6 +29,12 @@ const PROTOTYPES = {
   nextKey: "int bpf_map_get_next_key(int fd, const void *key, void *next)",
   cpus: "int libbpf_num_possible_cpus()",
   setPrint: "void *libbpf_set_print(void *print)",
+  createMap:
+    "int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t entries, const void *opts)",
+  newRing: "void *ring_buffer__new(int fd, void *callback, void *context, const void *opts)",
+  ringFd: "int ring_buffer__epoll_fd(void *ring)",
+  consumeRing: "int ring_buffer__consume(void *ring)",
+  freeRing: "void ring_buffer__free(void *ring)",
 } as const;
 
 type Name = keyof typeof PROTOTYPES;
@@ -57,6 +63,11 @@ export type Libbpf = Record<Name, (...args: unknown[]) => never> & {
   nextKey(fd: number, key: Uint8Array | null, next: Uint8Array): number;
   cpus(): number;
   setPrint(print: null): Pointer;
+  createMap(type: number, name: string, key: number, value: number, entries: number, opts: null): number;
+  newRing(fd: number, callback: Pointer, context: null, opts: null): Pointer;
+  ringFd(ring: Pointer): number;
+  consumeRing(ring: Pointer): number;
+  freeRing(ring: Pointer): void;
 };
 
 /** The functions of libc that the engine uses. */
@@ -65,6 +76,8 @@ export interface Libc {
   getpeername(fd: number, address: Uint8Array, length: Int32Array): number;
   mmap(at: null, length: number, protection: number, flags: number, fd: number, offset: number): Pointer;
   munmap(at: Pointer, length: number): number;
+  /** Waits for one descriptor to become readable, in a thread of its own; done when it is or the time is over. */
+  waitReadable(fd: number, timeoutMs: number, done: () => void): void;
 }
 
 let libbpf: Libbpf | undefined;
@@ -90,6 +103,7 @@ export function loadLibbpf(): Libbpf {
 export function loadLibc(): Libc {
   if (libc) return libc;
   const library = koffi.load("libc.so.6");
+  const poll = library.func("int poll(void *fds, unsigned long count, int timeout)");
   libc = {
     getsockopt: library.func(
       "int getsockopt(int fd, int level, int option, void *value, void *length)",
@@ -99,6 +113,10 @@ export function loadLibc(): Libc {
       "void *mmap(void *at, size_t length, int prot, int flags, int fd, int64_t offset)",
     ) as Libc["mmap"],
     munmap: library.func("int munmap(void *at, size_t length)") as Libc["munmap"],
+    waitReadable(fd, timeoutMs, done) {
+      const waited = new Int32Array([fd, 1 /* POLLIN */]);
+      poll.async(waited, 1, timeoutMs, done);
+    },
   };
   return libc;
 }
@@ -123,4 +141,14 @@ export function mapShared(fd: number, bytes: number): { buffer: ArrayBuffer; unm
   if (address === -1n || address === 0xffffffffffffffffn)
     throw new SockmeshError("SM_BPF_MAP", `mmap of a BPF map failed: ${errnoName(lastErrno())}`);
   return { buffer: koffi.view(at as never, bytes) as ArrayBuffer, unmap: () => void c.munmap(at, bytes) };
+}
+
+/** A function that libbpf calls for each record of a ring buffer, with the record's bytes as u32 numbers. */
+export function ringCallback(callback: (value: number) => void): { pointer: Pointer; release: () => void } {
+  const type = koffi.pointer(koffi.proto("int SockmeshRing(void *context, void *data, size_t size)"));
+  const pointer = koffi.register((_context: unknown, data: unknown) => {
+    callback(koffi.decode(data as never, "uint32_t") as number);
+    return 0;
+  }, type);
+  return { pointer, release: () => koffi.unregister(pointer) };
 }

@@ -5,7 +5,10 @@ import type { BpfMap } from "./driver.js";
 import type { Accepted, Link, LinkState } from "./engine.js";
 import type { Records } from "./records.js";
 import { addressText, peerAddress } from "./socket.js";
+import type { Slots } from "./slots.js";
+import { KernelSplice } from "./splice.js";
 import { u32Key, type StructBytes } from "./structs.js";
+import type { Wakes } from "./wakes.js";
 
 /** What the links of one engine share. */
 export interface LinkParts {
@@ -16,8 +19,12 @@ export interface LinkParts {
   readonly free: BpfMap;
   /** Records for upstream legs, oldest first. */
   readonly own: number[];
-  /** True when the sidecar has to publish what it reads. */
-  readonly publishes: boolean;
+  /** True when the kernel traces recv and send (kernel 6.3): else the sidecar has to publish what it reads. */
+  readonly tracing: boolean;
+  readonly slots: Slots;
+  readonly wakes: Wakes;
+  /** Splices by record, for wakes. */
+  readonly splices: Map<number, KernelSplice>;
 }
 
 const OFFSET = layoutOf(INTENT).offset;
@@ -27,6 +34,7 @@ const address = new Uint8Array(16);
 /** Both legs of one connection: the client's, which the kernel paired, and the sidecar's to the service. */
 export class KernelLink implements Link {
   readonly accepted: Accepted;
+  readonly splice: KernelSplice | undefined;
   private readonly clientRecord: number;
   private upstreamRecord = 0;
   private fromClient = 0;
@@ -52,44 +60,55 @@ export class KernelLink implements Link {
           : undefined,
       outcome: (connection ? outcomeName(connection.u32("outcome")) : undefined) ?? "off:no-peer",
     };
+    if (this.accepted.outcome !== "splice") return;
+    const { records, slots, wakes, tracing, splices } = parts;
+    this.splice = new KernelSplice(records.words, slots, wakes, this.clientRecord, tracing);
+    splices.set(this.clientRecord, this.splice);
   }
 
   beforeConnect(): void {
     if (this.closed) return;
-    if (!this.upstreamRecord) this.upstreamRecord = this.parts.own.shift() ?? 0;
-    const { intent } = this.parts;
+    const { intent, records, own } = this.parts;
+    let record = this.clientRecord;
+    let generation = records.generation(record);
+    if (!this.splice) {
+      record = this.upstreamRecord ||= own.shift() ?? 0;
+      generation = records.begin(record);
+    }
+    const level = this.splice ? Level.splice : this.clientRecord ? Level.shortcut : Level.off;
     const words = new DataView(intent.buffer, intent.byteOffset);
     const port = peerAddress(this.fd, address);
     intent.set(address, INTENT_ADDRESS);
     words.setUint32(OFFSET.client_port ?? 0, port, true);
-    words.setUint32(OFFSET.level ?? 0, this.clientRecord ? Level.shortcut : Level.off, true);
+    words.setUint32(OFFSET.level ?? 0, level, true);
+    words.setUint32(OFFSET.generation ?? 0, generation, true);
     // The record last: it is what makes the intent valid.
-    words.setUint32(OFFSET.record ?? 0, this.upstreamRecord, true);
+    words.setUint32(OFFSET.record ?? 0, record, true);
   }
 
   connected(): OutcomeName {
+    const { records } = this.parts;
+    if (this.splice) return records.paired(this.clientRecord) ? "splice" : "unspliced:no-pair";
     if (this.closed || !this.upstreamRecord) return "off:no-record";
-    return this.parts.records.paired(this.upstreamRecord)
-      ? "shortcut"
-      : this.accepted.outcome === "off"
-        ? "off"
-        : "off:no-peer";
+    if (records.paired(this.upstreamRecord)) return "shortcut";
+    return this.accepted.outcome === "off" ? "off" : "off:no-peer";
   }
 
   readFromClient(bytes: number): void {
     this.fromClient += bytes;
-    if (this.parts.publishes && this.clientRecord && !this.closed)
+    if (!this.parts.tracing && this.clientRecord && !this.closed && !this.splice)
       this.parts.records.readByB(this.clientRecord, this.fromClient);
   }
 
   readFromService(bytes: number): void {
     this.fromService += bytes;
-    if (this.parts.publishes && this.upstreamRecord && !this.closed)
+    if (!this.parts.tracing && this.upstreamRecord && !this.closed)
       this.parts.records.readByA(this.upstreamRecord, this.fromService);
   }
 
   state(): LinkState {
-    return { kernelBytes: this.closed ? this.movedBefore : this.moved(), requests: 0 };
+    const requests = this.splice && !this.closed ? this.splice.requests() : 0;
+    return { kernelBytes: this.closed ? this.movedBefore : this.moved(), requests };
   }
 
   close(): void {
@@ -97,6 +116,10 @@ export class KernelLink implements Link {
     this.movedBefore = this.moved();
     this.closed = true;
     const { records, free, own } = this.parts;
+    if (this.splice) {
+      this.parts.splices.delete(this.clientRecord);
+      this.splice.close();
+    }
     if (this.clientRecord) {
       records.retire(this.clientRecord);
       try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { layoutOf, RECORD, RecordFlag, Size } from "./abi.js";
+import { layoutOf, RECORD, Size } from "./abi.js";
 
 const LAYOUT = layoutOf(RECORD);
 const WORDS = LAYOUT.size / 4;
@@ -10,13 +10,15 @@ const FAST_B = at("fast_b");
 const READ_B = at("read_b");
 const GENERATION = at("generation");
 const FLAGS = at("flags");
+const PAIRED = at("paired");
 
 /** Bytes of the whole array of records. */
 export const RECORD_BYTES = Size.records * LAYOUT.size;
 
 /** The connection records, shared with the kernel: reading one is a memory access, no system call. */
 export class Records {
-  private readonly words: Uint32Array;
+  /** All words, for {@link KernelSplice}. */
+  readonly words: Uint32Array;
 
   constructor(memory: ArrayBuffer) {
     this.words = new Uint32Array(memory);
@@ -29,7 +31,7 @@ export class Records {
 
   /** True when both ends of the pair are in the map of sockets. */
   paired(record: number): boolean {
-    return ((this.words[record * WORDS + FLAGS] ?? 0) & RecordFlag.paired) !== 0;
+    return this.words[record * WORDS + PAIRED] === 1;
   }
 
   /** The sidecar, end b of the pair, has read that many bytes in all. */
@@ -42,12 +44,25 @@ export class Records {
     this.setU64(record, READ_A, total);
   }
 
-  /** Ends a use of the record: links of the old generation are void from here on, the counters start anew. */
+  /** Begins a use of a record that the kernel does not hand out: all counters at 0. Returns its generation. */
+  begin(record: number): number {
+    const base = record * WORDS;
+    const generation = this.generation(record);
+    this.words.fill(0, base, base + WORDS);
+    this.words[base + GENERATION] = generation;
+    return generation;
+  }
+
+  /** Counts the uses of a record. */
+  generation(record: number): number {
+    return this.words[record * WORDS + GENERATION] ?? 0;
+  }
+
+  /** Ends a use of the record: links of the old generation are void from here on. */
   retire(record: number): void {
     const base = record * WORDS;
     this.words[base + FLAGS] = 0;
-    this.words[base + GENERATION] = (this.words[base + GENERATION] ?? 0) + 1;
-    for (const field of [FAST_A, READ_A, FAST_B, READ_B]) this.setU64(record, field, 0);
+    this.words[base + GENERATION] = (this.generation(record) + 1) >>> 0;
   }
 
   private u64(record: number, field: number): number {

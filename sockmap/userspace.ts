@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EngineTotals, EndpointTerms, Link, Listeners, Release, SocketEngine } from "./engine.js";
+import {
+  NO_TOTALS,
+  type EndpointTerms,
+  type EngineTotals,
+  type Link,
+  type Listeners,
+  type Release,
+  type SocketEngine,
+} from "./engine.js";
 
 const ACCEPTED = {
   cookie: 0n,
@@ -12,6 +20,7 @@ const ACCEPTED = {
 /** The one link of the user-space engine: it keeps nothing, so all connections share it. */
 const NO_LINK: Link = {
   accepted: ACCEPTED,
+  splice: undefined,
   beforeConnect() {},
   connected: () => "off:no-bpf",
   readFromClient() {},
@@ -44,7 +53,7 @@ export class UserSpaceEngine implements SocketEngine {
   }
 
   totals(): EngineTotals {
-    return { outcomes: {}, kernelBytes: 0, tcpBytes: 0 };
+    return NO_TOTALS;
   }
 
   stop(): Promise<void> {

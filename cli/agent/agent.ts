@@ -9,7 +9,7 @@ import { PolicyStore, PrefixTable, type Identity } from "../../l7policy/index.js
 import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
-import type { SocketEngine } from "../../sockmap/engine.js";
+import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
 import { parsePrefix } from "../../core/address.js";
 import { parseHostPort } from "../address.js";
 import type { Config } from "../config.js";
@@ -90,6 +90,8 @@ export class Agent {
       engine,
       log,
       level: config.level,
+      // The access log is of every request: what skips the sidecar would be missing in it.
+      highest: config.accessLog ? "shortcut" : "splice",
       makeCgroup: (number) => {
         // Without capture nothing would hold its policy: rather no endpoint than an open one.
         if (engine.name !== "kernel" || !this.plan.tree)
@@ -136,7 +138,7 @@ export class Agent {
       endpoints: this.endpoints?.list() ?? [],
       connections: this.sidecar.connections().length,
       outcomes: this.sidecar.counters.snapshot(),
-      totals: engine?.totals() ?? { outcomes: {}, kernelBytes: 0, tcpBytes: 0 },
+      totals: engine?.totals() ?? NO_TOTALS,
     };
   }
 

@@ -15,6 +15,8 @@ export interface EndpointParts {
   readonly log: Log;
   /** Level of endpoints that ask for none. */
   readonly level: Level;
+  /** Highest level of any endpoint. */
+  readonly highest: Level;
   /** Makes the cgroup of an endpoint; throws SM_CGROUP. */
   makeCgroup(number: number): string;
   /** Number of a label set; the policy knows it when this returns. */
@@ -27,6 +29,12 @@ interface Endpoint extends EndpointStatus {
   readonly origin: string;
   readonly release: Release;
   watcher: FSWatcher | undefined;
+}
+
+const LEVELS: readonly Level[] = ["off", "shortcut", "splice"];
+
+function lower(a: Level, b: Level): Level {
+  return LEVELS.indexOf(a) < LEVELS.indexOf(b) ? a : b;
 }
 
 /**
@@ -45,7 +53,7 @@ export class Endpoints {
     const number = this.freeNumber();
     const identity = identityOf(request.labels);
     const cgroup = makeCgroup(number);
-    const level = request.level ?? this.parts.level;
+    const level = lower(request.level ?? this.parts.level, this.parts.highest);
     const { name, labels, optOutPorts, origin } = request;
     let release: Release;
     try {

@@ -50,6 +50,8 @@ export async function planEngine(
             sidecarCgroup: tree.sidecar,
             socketFd,
             creditBytes: config.creditBytes ?? DEFAULT_CREDIT,
+            // For tests of what kernels before 6.3 do.
+            tracing: process.env.SOCKMESH_TEST_TRACING !== "0",
           });
         } catch (thrown) {
           if (config.engine === "kernel" || !(thrown instanceof SockmeshError)) throw thrown;

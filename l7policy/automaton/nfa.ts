@@ -1,38 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SockmeshError } from "../../core/errors.js";
-import type { ByteSet, Node } from "./syntax.js";
+import type { ByteSet } from "./bytes.js";
+import type { Node } from "./syntax.js";
 
-const MOST_STATES = 200_000;
+const MOST_STATES = 1_000_000;
 
-/** A Thompson automaton over bytes for several patterns at once. State 0 is the start. */
+/** A Thompson automaton over bytes for several patterns at once. Each pattern has a start state of its own. */
 export class Nfa {
-  /** Per state: bytes that it consumes on the way to `next`, or undefined. */
-  readonly sets: (ByteSet | undefined)[] = [];
+  /** Byte sets of the transitions, each once. */
+  readonly sets: ByteSet[] = [];
+  /** Per state: number of the set that it consumes on the way to `next`, or -1. */
+  readonly set: number[] = [];
   readonly next: number[] = [];
   /** Per state: states reached without a byte. */
-  readonly free: number[][] = [];
-  /** Per state: the pattern that ends here, -1 none. */
+  readonly free: (readonly number[] | undefined)[] = [];
+  /** Per state: number of the pattern that ends here, or -1. */
   readonly accepts: number[] = [];
+  private readonly byObject = new Map<ByteSet, number>();
+  private readonly byMembers = new Map<string, number>();
 
-  constructor() {
-    this.state();
-  }
-
-  /** Adds a pattern that must match the whole text; its number is given by the caller. */
-  add(pattern: Node, number: number): void {
+  /** Adds a pattern that must match a whole field, with a number of the caller's choice. Returns its start state. */
+  add(pattern: Node, number: number): number {
     const end = this.state();
     this.accepts[end] = number;
-    this.free[0]?.push(this.build(pattern, end));
+    return this.build(pattern, end);
   }
 
   private state(): number {
     if (this.next.length >= MOST_STATES)
       throw new SockmeshError("SM_POLICY_REGEX", "the patterns of one rule set are too large together");
-    this.sets.push(undefined);
+    this.set.push(-1);
     this.next.push(-1);
-    this.free.push([]);
+    this.free.push(undefined);
     this.accepts.push(-1);
     return this.next.length - 1;
+  }
+
+  private setNumber(set: ByteSet): number {
+    let number = this.byObject.get(set);
+    if (number !== undefined) return number;
+    const members = Buffer.from(set.buffer, set.byteOffset, set.length).toString("latin1");
+    number = this.byMembers.get(members);
+    if (number === undefined) {
+      number = this.sets.length;
+      this.sets.push(set);
+      this.byMembers.set(members, number);
+    }
+    this.byObject.set(set, number);
+    return number;
   }
 
   /** Builds backwards: returns the state that matches `node` and goes on at `end`. */
@@ -42,7 +57,7 @@ export class Nfa {
         return end;
       case "bytes": {
         const state = this.state();
-        this.sets[state] = node.set;
+        this.set[state] = this.setNumber(node.set);
         this.next[state] = end;
         return state;
       }

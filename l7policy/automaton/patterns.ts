@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Dfa } from "./dfa.js";
+import { classesOf } from "./bytes.js";
+import { LazyDfa } from "./dfa.js";
 import { Nfa } from "./nfa.js";
 import { parseRegex } from "./syntax.js";
 
 /** Several patterns, each numbered by its text, run over a field in one pass. */
 export class Patterns {
   private readonly numbers = new Map<string, number>();
-  private dfa: Dfa | undefined;
+  private dfa: LazyDfa | undefined;
+  private all = 0;
 
   /** Number of a pattern; the same text has the same number. */
   number(pattern: string): number {
@@ -24,13 +26,14 @@ export class Patterns {
   /** Builds the automaton of all patterns added. Throws SM_POLICY_REGEX. */
   build(): void {
     const nfa = new Nfa();
-    for (const [pattern, number] of this.numbers) nfa.add(parseRegex(pattern), number);
-    this.dfa = new Dfa(nfa);
+    const starts = [...this.numbers].map(([pattern, number]) => nfa.add(parseRegex(pattern), number));
+    this.dfa = new LazyDfa(nfa, classesOf(nfa.sets));
+    this.all = this.dfa.addStart(starts);
   }
 
   /** Numbers of the patterns that match bytes [from, to) in full, ascending. */
   match(bytes: Uint8Array, from: number, to: number): Int32Array {
-    return this.dfa?.run(bytes, from, to) ?? NONE;
+    return this.dfa?.run(this.all, bytes, from, to) ?? NONE;
   }
 }
 

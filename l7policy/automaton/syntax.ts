@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SockmeshError } from "../../core/errors.js";
-
-/** A set of byte values as 256 flags. */
-export type ByteSet = Uint8Array;
+import { setOf, SINGLE, type ByteSet } from "./bytes.js";
 
 /** A pattern as a tree over bytes. */
 export type Node =
@@ -18,9 +16,6 @@ const MOST_DEPTH = 250;
 const MOST_SIZE = 100_000;
 const EMPTY: Node = { op: "empty" };
 
-function setOf(accepts: (byte: number) => boolean): ByteSet {
-  return Uint8Array.from({ length: 256 }, (_, byte) => (accepts(byte) ? 1 : 0));
-}
 const range = (from: number, to: number): ByteSet => setOf((byte) => byte >= from && byte <= to);
 const one = (set: ByteSet): Node => ({ op: "bytes", set });
 const cat = (...of: Node[]): Node => (of.length === 1 ? (of[0] ?? EMPTY) : { op: "cat", of });
@@ -225,10 +220,8 @@ class Parser {
   /** One code point as its UTF-8 bytes; letters in both cases under (?i). */
   private character(code: number): Node {
     this.grow(1);
-    if (code < 0x80) return one(this.folded(setOf((byte) => byte === code)));
-    return cat(
-      ...[...Buffer.from(String.fromCodePoint(code))].map((value) => one(setOf((byte) => byte === value))),
-    );
+    if (code < 0x80) return one(this.folded(SINGLE[code]!));
+    return cat(...[...Buffer.from(String.fromCodePoint(code))].map((value) => one(SINGLE[value]!)));
   }
 
   private folded(set: ByteSet): ByteSet {

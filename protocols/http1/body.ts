@@ -48,6 +48,28 @@ export class ChunkedBody {
     return Buffer.from(this.trailers, "latin1");
   }
 
+  /** Bytes of the current chunk and its line end that are still to come, 0 before a size line; -1 elsewhere. */
+  get left(): number {
+    switch (this.at) {
+      case At.data:
+        return this.remaining + 2;
+      case At.dataCr:
+        return 2;
+      case At.dataLf:
+        return 1;
+      default:
+        return this.at === At.size && this.digits === 0 ? 0 : -1;
+    }
+  }
+
+  /** Goes on where `left` has so many bytes. */
+  resume(left: number): void {
+    this.start();
+    this.remaining = Math.max(0, left - 2);
+    if (left > 2) this.at = At.data;
+    else if (left > 0) this.at = left === 2 ? At.dataCr : At.dataLf;
+  }
+
   /** Begins a body. */
   start(): void {
     this.at = At.size;

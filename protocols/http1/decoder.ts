@@ -68,7 +68,8 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
   framing(): Framing {
     if (this.state === State.head && this.partial.length === 0) return BETWEEN;
     if (this.state === State.length) return { at: "body", remaining: this.remaining };
-    return OTHER;
+    const left = this.state === State.chunked ? this.chunks.left : -1;
+    return left < 0 ? OTHER : { at: "chunk", remaining: left };
   }
 
   resume(framing: Framing): void {
@@ -76,6 +77,9 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
     else if (framing.at === "body") {
       this.state = State.length;
       this.remaining = framing.remaining;
+    } else if (framing.at === "chunk") {
+      this.state = State.chunked;
+      this.chunks.resume(framing.remaining);
     }
   }
 

@@ -5,6 +5,11 @@ import { descriptorOf } from "../sockets.js";
 /** Ties both sockets together in the kernel, where there is one that can. */
 export const link: Layer = {
   name: "link",
+  open(connection) {
+    const splice = connection.link?.splice;
+    if (splice) connection.splice(splice);
+    return undefined;
+  },
   connecting(connection) {
     connection.link?.beforeConnect();
   },

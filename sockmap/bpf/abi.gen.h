@@ -7,15 +7,41 @@
 struct record {
 	__u64 fast_a; /* bytes that a sent past TCP; written by a's sendmsg */
 	__u64 read_a; /* bytes of fast_b that a has read; by a, or by the sidecar where a is its socket */
-	__u8 pad_a[48];
+	__u64 body_f; /* BODY_* and bytes of the current request's body still to come */
+	__u64 started; /* ktime of the request under way, ns; 0 when another one was before it */
+	__u32 consumed_a; /* bytes that a has read from TCP */
+	__u32 requests; /* requests that a sent past TCP */
+	__u32 head_request; /* position of the last HEAD request among all that reached b */
+	__u32 tally; /* where the request under way is counted */
+	__u8 pad_a[16];
 	__u64 fast_b; /* bytes that b sent past TCP; written by b's sendmsg */
 	__u64 read_b; /* bytes of fast_a that b has read; by b, or by the sidecar where b is its socket */
-	__u8 pad_b[48];
+	__u64 body_r; /* BODY_* and bytes of the current response's body still to come */
+	__u64 sender; /* thread of the last send of b */
+	__u32 consumed_b; /* bytes that b has read from TCP */
+	__u32 responses; /* final responses that b has completed past TCP */
+	__u32 send_begin; /* sends of b that the program moved */
+	__u32 send_end; /* those of them that are in a's queue for certain */
+	__u32 ambiguous; /* 1: two threads of b sent at once, ends of sends cannot be told apart */
+	__u32 answer_class; /* first digit of the status of the response under way */
+	__u8 pad_b[8];
 	__u32 generation; /* counts the uses of this record; a link with another generation is void */
-	__u32 flags; /* RECORD_* */
-	__u8 pad_c[56];
+	__u32 flags; /* RECORD_*, by the sidecar */
+	__u32 in_f; /* slow bytes of a that the sidecar has dealt with, parser state stored in body_f */
+	__u32 out_f; /* bytes that the sidecar has written, or is about to write, to b */
+	__u32 in_r; /* slow bytes of b, likewise */
+	__u32 out_r; /* bytes to a, likewise */
+	__u32 slot; /* table that judges the requests; 0 none */
+	__u32 answers; /* table that reads the responses; 0 none */
+	__u32 requests_slow; /* requests with an answer that the sidecar forwarded to b */
+	__u32 responses_slow; /* final responses that the sidecar forwarded to a */
+	__u8 pad_c[24];
+	__u64 cookie_a; /* of the sockets; written by the callbacks of establishment */
+	__u64 cookie_b;
+	__u32 paired; /* 1: both ends are in the map of sockets and may move bytes */
+	__u8 pad_d[44];
 };
-_Static_assert(sizeof(struct record) == 192, "layout of record");
+_Static_assert(sizeof(struct record) == 256, "layout of record");
 
 /* an accepted connection, for the sidecar */
 struct connection {
@@ -36,7 +62,7 @@ struct intent {
 	__u32 level; /* LEVEL_* */
 	__u8 client_address[16]; /* address that the service shall see; IPv4 as mapped IPv6 */
 	__u32 client_port; /* host order; 0 leave the sidecar's */
-	__u32 pad;
+	__u32 generation; /* of the record */
 };
 _Static_assert(sizeof(struct intent) == 32, "layout of intent");
 
@@ -51,8 +77,10 @@ _Static_assert(sizeof(struct group) == 8, "layout of group");
 struct endpoint {
 	__u32 level; /* LEVEL_* */
 	__u32 live; /* 1 while the endpoint exists */
+	__u32 incompatible; /* 1: a reader was seen that sockmaps break; new connections stay on TCP */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct endpoint) == 8, "layout of endpoint");
+_Static_assert(sizeof(struct endpoint) == 16, "layout of endpoint");
 
 /* an address that a service of an endpoint listens on */
 struct listen_key {
@@ -84,7 +112,17 @@ struct config {
 };
 _Static_assert(sizeof(struct config) == 16, "layout of config");
 
-#define RECORD_PAIRED 1
+/* spliced requests of one rule */
+struct tally {
+	__u64 requests;
+	__u64 classes[8]; /* responses by the first digit of their status */
+	__u64 latency[32]; /* requests that were alone, by log2 of the microseconds to the end of the response */
+};
+_Static_assert(sizeof(struct tally) == 328, "layout of tally");
+
+#define RECORD_ON 1
+#define RECORD_RESPONSESSLOW 2
+#define RECORD_OPAQUE 4
 
 #define LEVEL_OFF 0
 #define LEVEL_SHORTCUT 1
@@ -98,6 +136,15 @@ _Static_assert(sizeof(struct config) == 16, "layout of config");
 
 #define SIZE_SOCKETS 65536
 #define SIZE_RECORDS 16384
+#define SIZE_SLOTS 1024
+#define SIZE_TALLIES 4096
+
+#define STAGE_SHORTCUT 1
+#define STAGE_SPLICE 2
+
+#define SLOT_BITS_SIZE 16
+
+#define BODY_CHUNKEDBIT 63
 
 #define OUTCOME_ALLOWED 0
 #define OUTCOME_DENIED_POLICY 1
@@ -123,6 +170,7 @@ _Static_assert(sizeof(struct config) == 16, "layout of config");
 #define OUTCOME_OFF_NO_RECORD 26
 #define OUTCOME_OFF_NO_PEER 27
 #define OUTCOME_OFF_INCOMPATIBLE_READER 28
+#define OUTCOME_UNSPLICED_NO_PAIR 29
 #define OUTCOME_SLOW_UNPAIRED 32
 #define OUTCOME_SLOW_CREDIT 33
 #define OUTCOME_SLOW_REDIRECT_FAILED 34
@@ -137,6 +185,50 @@ _Static_assert(sizeof(struct config) == 16, "layout of config");
 #define OUTCOME_SLOW_SWITCHED_OFF 43
 #define OUTCOME_FAST 44
 #define OUTCOME_SLOW_BODY_OVERRUN 45
+#define OUTCOME_SLOW_NO_REQUEST 46
+#define OUTCOME_SEEN_BLOCKING_AGAIN 47
+#define OUTCOME_SEEN_SPLICE_READER 48
+
+#define TABLE_VERSION 0
+#define TABLE_LENGTH 4
+#define TABLE_START 8
+#define TABLE_ACTIONEND 12
+#define TABLE_LINE 16
+#define TABLE_REQUIREMENTS 20
+#define TABLE_SERIES 24
+#define TABLE_FLAGS 28
+#define TABLE_SIZE 32
+#define TABLE_CLASSES 32
+#define TABLE_VERSION_NUMBER 1
+#define TABLE_MOST_REQUIREMENTS 16
+#define TABLE_SIZE_0 32768
+#define TABLE_SIZE_1 524288
+#define TABLE_SIZE_2 8388608
+
+#define TABLE_FLAG_USERSPACEONLY 1
+
+#define ACTION_BITS -16
+#define ACTION_KIND -8
+#define ACTION_EXPECT -7
+#define ACTION_VALUE -4
+#define ACTION_SIZE 16
+
+#define ACTION_KIND_REFUSE 0
+#define ACTION_KIND_UNSURE 1
+#define ACTION_KIND_TARGET 2
+#define ACTION_KIND_FIELD 3
+#define ACTION_KIND_DIGIT 4
+#define ACTION_KIND_END 5
+
+#define REQUIREMENT_MASK 0
+#define REQUIREMENT_RULE 8
+#define REQUIREMENT_LAST 12
+#define REQUIREMENT_SIZE 16
+
+#define BIT_HOST 63
+#define BIT_LENGTH 62
+#define BIT_CHUNKED 61
+#define BIT_BODILESS 60
 
 #define OUTCOME_SLOTS 64
 

@@ -5,6 +5,8 @@
 #include "capture.h"
 #include "establish.h"
 #include "move.h"
+#include "splice.h"
+#include "trace.h"
 
 /* bpf_skc_to_tcp_sock and others are open to GPL-compatible programs only. */
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -62,8 +62,10 @@ static __always_inline __u32 ineligible(struct tcp_sock *tp)
 	return 0;
 }
 
+static __always_inline __u32 outcome_of(__u32 level) { return level == LEVEL_SPLICE ? OUTCOME_SPLICE : OUTCOME_SHORTCUT; }
+
 /* Puts a socket into the map of sockets with its state; returns the level's outcome or why not. */
-static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, __u64 peer, __u32 record, __u32 generation, __u32 is_b)
+static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, const struct socket_state *with)
 {
 	struct socket_state *state;
 	__u64 cookie = bpf_get_socket_cookie(s);
@@ -73,16 +75,13 @@ static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, 
 	state = bpf_sk_storage_get(&states, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
 		return OUTCOME_OFF_MAP_FULL;
+	*state = *with;
 	state->cookie = cookie;
-	state->peer = peer;
 	state->sent0 = tp->write_seq;
 	state->received0 = tp->copied_seq;
-	state->record = record;
-	state->generation = generation;
-	state->is_b = is_b;
 	long failed = bpf_sock_hash_update(s, &sockets, &cookie, BPF_NOEXIST);
 	if (!failed)
-		return OUTCOME_SHORTCUT;
+		return outcome_of(with->level);
 	state->record = 0;
 	return failed == -16 /* EBUSY */ ? OUTCOME_OFF_HELD_ELSEWHERE : OUTCOME_OFF_MAP_FULL;
 }
@@ -111,13 +110,20 @@ static __always_inline __u32 level_of(__u32 endpoint, __u32 port)
 {
 	struct opt_out_key key = { .endpoint = endpoint, .port = port };
 	struct endpoint *terms = bpf_map_lookup_elem(&endpoints, &endpoint);
-	if (!terms || bpf_map_lookup_elem(&opt_outs, &key))
+	if (!terms || READ(terms->incompatible) || bpf_map_lookup_elem(&opt_outs, &key))
 		return LEVEL_OFF;
 	return terms->level;
+}
+static __always_inline int incompatible(__u32 endpoint)
+{
+	struct endpoint *terms = bpf_map_lookup_elem(&endpoints, &endpoint);
+	return terms && READ(terms->incompatible);
 }
 static __always_inline __u32 why_off(__u32 endpoint, __u32 port)
 {
 	struct opt_out_key key = { .endpoint = endpoint, .port = port };
+	if (incompatible(endpoint))
+		return OUTCOME_OFF_INCOMPATIBLE_READER;
 	return bpf_map_lookup_elem(&opt_outs, &key) ? OUTCOME_OFF_OPTED_OUT : OUTCOME_OFF;
 }
 
@@ -179,6 +185,7 @@ static __always_inline void on_connect(struct bpf_sock_ops *s, struct bpf_sock *
 		at->port = intent->client_port;
 		at->record = intent->record;
 		at->level = intent->level;
+		at->generation = intent->generation;
 	}
 	intent->record = 0; /* consumed: the next connect has its own */
 }
@@ -202,7 +209,7 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 	struct tuple tuple = {};
 	struct group *group = group_of(tp);
 	struct shown_address *at = bpf_sk_storage_get(&shown, sk, 0, 0);
-	__u32 level;
+	__u32 level, endpoint = 0;
 	tuple_of(s, tp, &tuple);
 	opener.cookie = bpf_get_socket_cookie(s);
 	if (group && group->kind == GROUP_SIDECAR) {
@@ -212,12 +219,13 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 		if (!at || !at->record)
 			return; /* no link asked for it */
 		opener.record = at->record;
+		opener.generation = at->generation;
 		level = at->level;
 		__builtin_memcpy(opener.client_address, at->address, 16);
 		opener.client_port = at->port;
 	} else {
 		struct listening *service = at && at->port ? 0 : listener_at(tuple.remote, tuple.remote_port);
-		opener.endpoint = group ? group->endpoint : 0;
+		opener.endpoint = endpoint = group ? group->endpoint : 0;
 		if (at && at->port) { /* redirected: its egress is judged */
 			level = level_of(opener.endpoint, at->port);
 			opener.outcome = why_off(opener.endpoint, at->port);
@@ -227,31 +235,72 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 			if (bpf_get_netns_cookie(s) != cfg.netns && is_loopback(tuple.remote))
 				return; /* another namespace's own loopback */
 			level = level_of(service->endpoint, tuple.remote_port);
+			endpoint = endpoint ?: service->endpoint;
 			opener.outcome = why_off(service->endpoint, tuple.remote_port);
 		} else
 			return; /* not a connection to an endpoint */
 	}
-	if (level == LEVEL_SHORTCUT)
-		opener.outcome = enter(s, sk, tp, 0, 0, 0, 0);
+	if (level != LEVEL_OFF && opener.endpoint && !opener.record && incompatible(opener.endpoint)) {
+		level = LEVEL_OFF;
+		opener.outcome = OUTCOME_OFF_INCOMPATIBLE_READER;
+	}
+	if (level == LEVEL_SPLICE && opener.record)
+		opener.outcome = OUTCOME_SPLICE; /* the sidecar's own socket stays on TCP: only slow messages pass through it */
+	else if (level != LEVEL_OFF) {
+		struct socket_state state = { .level = level, .endpoint = endpoint };
+		opener.outcome = enter(s, sk, tp, &state);
+	}
 	opener.level = level;
 	bpf_map_update_elem(&openers, &tuple, &opener, BPF_ANY);
 }
 
-/* Both ends of a pair are in the map of sockets: tell the opener its peer, then open the record. */
+/* Both ends of a leg are in the map of sockets: tell the opener its peer, then open the record. */
 static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at)
 {
+	struct socket_state state = { .peer = opener->cookie, .record = at, .is_b = 1, .level = LEVEL_SHORTCUT };
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	struct link link = { .record = at };
 	__u32 outcome;
 	if (!record)
 		return OUTCOME_OFF_NO_RECORD;
 	link.peer = bpf_get_socket_cookie(s);
-	link.generation = record->generation;
-	outcome = enter(s, sk, tp, opener->cookie, at, record->generation, 1);
+	link.generation = state.generation = record->generation;
+	outcome = enter(s, sk, tp, &state);
 	if (outcome != OUTCOME_SHORTCUT)
 		return outcome;
-	WRITE(record->flags, RECORD_PAIRED);
+	WRITE(record->paired, 1);
 	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
+	return outcome;
+}
+
+/* The sidecar has accepted a client whose requests the kernel may judge: its record waits for the service's socket. */
+static __always_inline __u32 await_service(struct opener *opener, __u32 at)
+{
+	struct record *record = bpf_map_lookup_elem(&records, &at);
+	struct link link = { .record = at };
+	if (!record)
+		return OUTCOME_OFF_NO_RECORD;
+	link.generation = record->generation;
+	__builtin_memset(record, 0, sizeof(*record)); /* what a last message of its former user may have left */
+	record->generation = link.generation;
+	record->cookie_a = opener->cookie;
+	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
+	return OUTCOME_SPLICE;
+}
+
+/* A service has accepted the sidecar's connection for a client that waits. */
+static __always_inline __u32 join_service(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 endpoint)
+{
+	struct socket_state state = { .record = opener->record, .generation = opener->generation, .is_b = 1, .level = LEVEL_SPLICE, .endpoint = endpoint };
+	__u32 at = opener->record, outcome;
+	struct record *record = bpf_map_lookup_elem(&records, &at);
+	if (!record || record->generation != opener->generation)
+		return OUTCOME_OFF_NO_RECORD; /* the client has gone, its record serves another */
+	outcome = enter(s, sk, tp, &state);
+	if (outcome != OUTCOME_SPLICE)
+		return outcome;
+	record->cookie_b = bpf_get_socket_cookie(s);
+	WRITE(record->paired, 1);
 	return outcome;
 }
 
@@ -278,6 +327,10 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 		}
 		if (opener.outcome == OUTCOME_SHORTCUT)
 			opener.outcome = pair(s, sk, tp, &opener, opener.record);
+		else if (opener.outcome == OUTCOME_SPLICE) {
+			group = group_of(tp);
+			opener.outcome = join_service(s, sk, tp, &opener, group ? group->endpoint : 0);
+		}
 		count(opener.outcome ?: OUTCOME_OFF);
 		return;
 	}
@@ -291,12 +344,14 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 	__builtin_memcpy(connection.original_address, opener.original_address, 16);
 	connection.original_port = opener.original_port;
 	connection.outcome = found ? opener.outcome : OUTCOME_OFF_NO_PEER;
-	if (opener.outcome == OUTCOME_SHORTCUT) {
-		if (bpf_map_pop_elem(&free_records, &connection.record)) {
+	if (opener.outcome == OUTCOME_SHORTCUT || opener.outcome == OUTCOME_SPLICE) {
+		if (bpf_map_pop_elem(&free_records, &connection.record)) { /* the one that is free for longest */
 			connection.record = 0;
 			connection.outcome = OUTCOME_OFF_NO_RECORD;
-		} else
+		} else if (opener.outcome == OUTCOME_SHORTCUT)
 			connection.outcome = pair(s, sk, tp, &opener, connection.record);
+		else
+			connection.outcome = await_service(&opener, connection.record);
 	}
 	count(connection.outcome);
 	__u64 cookie = bpf_get_socket_cookie(s);

@@ -12,6 +12,9 @@
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define BPF_TCP_ESTABLISHED 1
+#define EAGAIN 11
+#define MSG_DONTWAIT 0x40
+#define LONG_MAX (~0UL >> 1)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct kernfs_node { __u64 id; };
@@ -20,6 +23,8 @@ struct sock_cgroup_data { struct cgroup *cgroup; };
 typedef struct { int counter; } atomic_t;
 struct sock {
 	struct { atomic_t rmem_alloc; } sk_backlog;
+	int sk_rcvlowat;
+	long sk_rcvtimeo;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 struct inet_sock { struct sock sk; };

@@ -25,8 +25,10 @@ struct opener {
 	__u32 client_port;
 	__u32 original_port;
 	__u8 original_address[16];
+	__u32 generation; /* of the record */
+	__u32 pad;
 };
-/* Tells an opener's sendmsg program who accepted. */
+/* Tells an opener's sendmsg program who accepted, or at level splice only its record. */
 struct link {
 	__u64 peer;
 	__u32 record, generation;
@@ -37,14 +39,16 @@ struct socket_state {
 	__u32 sent0, received0; /* write_seq and copied_seq at establishment */
 	__u32 record, generation;
 	__u32 is_b; /* accepted end of the pair */
-	__u32 unpaired_counted;
+	__u32 level;
+	__u32 endpoint; /* whose application reads this socket, or whose service it talks to; 0 none */
+	__u32 pad;
+	__u64 zero; /* always 0, which the verifier does not know */
 };
 /* Where a redirected connect wanted to go, or what address the service is to see. */
 struct shown_address {
 	__u8 address[16];
 	__u32 port;
-	__u32 record, level; /* upstream leg only */
-	__u32 pad;
+	__u32 record, level, generation; /* upstream leg only */
 };
 
 struct { __uint(type, BPF_MAP_TYPE_SOCKHASH); __uint(max_entries, SIZE_SOCKETS); __type(key, __u64); __type(value, __u64); } sockets SEC(".maps");
@@ -66,6 +70,11 @@ struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16384); __type
 struct { __uint(type, BPF_MAP_TYPE_SOCKMAP); __uint(max_entries, 2); __type(key, __u32); __type(value, __u64); } listeners SEC(".maps");
 /* The port that the sidecar listens on, host order. */
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u32); } sidecar_port SEC(".maps");
+/* The programs behind the entry program: replaced here under live connections, which keep their entry program. */
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); __type(key, __u32); __type(value, __u32); } stages SEC(".maps");
+/* Wakes the sidecar when an answer that it waits for is in its client's queue: record numbers. */
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 65536); } wakes SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, SIZE_TALLIES); __type(key, __u32); __type(value, struct tally); } tallies SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, OUTCOME_SLOTS); __type(key, __u32); __type(value, __u64); } counters SEC(".maps");
 
 static __always_inline void add(__u32 counter, __u64 much)

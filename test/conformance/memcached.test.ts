@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { HEADER } from "../../protocols/memcached/frames.js";
 import { exchange, frame, latin, MemcachedServer, PairRelay } from "../support/memcached.js";
 
 const run = promisify(execFile);
@@ -120,7 +121,7 @@ const COMMANDS = [
   "mg a !\r\n",
   "mg a q !\r\n",
   "mg YWE= b v k\r\n",
-  "mg zz N30 t\r\n",
+  "mg zz N0 t\r\n",
   "mg a T0 v\r\n",
   `mg ${LONG} v\r\n`,
   `mg a ${Array(30).fill("q").join(" ")}\r\n`.replace("mg", "md"),
@@ -157,7 +158,7 @@ test("every command of the list, alone", async () => {
       exchange(direct.port, script, end),
       exchange(relay.port, script, end),
     ]);
-    expect([command, got]).toEqual([command, want]);
+    expect([command, settled(got)]).toEqual([command, settled(want)]);
   }
 }, 120_000);
 
@@ -182,24 +183,24 @@ test("random scripts of text and meta commands, pipelined and in pieces", async 
   for (let script = 0; script < scripts; script++) {
     let text = "";
     for (let commands = 1 + random(60); commands > 0; commands--) text += PIPELINED[random(PIPELINED.length)];
-    const bytes = latin(`${text}\r\nverbosity x\r\nversion\r\n`);
-    const end = "CLIENT_ERROR bad command line format\r\nVERSION 1.6.18\r\n".replace(
-      "1.6.18",
-      await version(),
-    );
+    // No command of the list can have this answer: what a script answers before its end may look like any of them.
+    const bytes = latin(`${text}\r\nms last 0 Oend${script} k\r\n\r\n`);
+    const end = `HD Oend${script} klast\r\n`;
     const chunk = random(2) === 0 ? 0 : 1 + random(60);
     const [want, got] = await Promise.all([
       exchange(direct.port, bytes, end),
       exchange(relay.port, bytes, end, chunk),
     ]);
-    expect([text, got]).toEqual([text, want]);
+    expect([text, settled(got)]).toEqual([text, settled(want)]);
   }
 }, 3_600_000);
 
-let known = "";
-async function version(): Promise<string> {
-  known ||= (await exchange(direct.port, latin("version\r\n"), "\r\n")).trim().split(" ")[1] ?? "";
-  return known;
+/**
+ * Answers without what an item's history adds to them: the debug line of `me` tells time, and how an item was stored,
+ * which depends on whether an answer that holds it was sent already when the next command came.
+ */
+function settled(answers: string): string {
+  return answers.replace(/^ME (\S+) .*$/gm, "ME $1");
 }
 
 test("random scripts of binary requests, quiet ones among them", async () => {
@@ -234,13 +235,15 @@ test("random scripts of binary requests, quiet ones among them", async () => {
         }[opcode] ?? 0;
       const valued = [1, 2, 3, 0x11, 0x12, 0x13, 0xe, 0xf, 0x19, 0x1a, 0x21].includes(opcode);
       const bare = [0xa, 0xb, 0x20].includes(opcode);
-      frames.push(
-        frame(opcode, bare ? "" : key, {
-          extras,
-          opaque,
-          value: valued ? ["5", "", "\x81\0".repeat(20)][random(3)]! : "",
-        }),
-      );
+      const request = frame(opcode, bare ? "" : key, {
+        extras,
+        opaque,
+        value: valued ? ["5", "", "\x81\0".repeat(20)][random(3)]! : "",
+      });
+      // Counters begin with 7 and are never shortened by a sum: memcached writes a shorter number over a longer one, with
+      // spaces behind it, only while no answer that holds the item is unsent; what is appended then tells the two apart.
+      if (extras === 20) request[HEADER + 15] = 7;
+      frames.push(request);
     }
     const bytes = Buffer.concat([...frames, frame(0x0a, "", { opaque: 0x456e6421 })]);
     const end = "End!" + "\0".repeat(8);

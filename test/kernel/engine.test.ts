@@ -28,6 +28,7 @@ beforeAll(async () => {
       sidecarCgroup: tree.sidecar,
       socketFd: fd,
       creditBytes: DEFAULT_CREDIT,
+      tracing: true,
     });
     return engine;
   });

@@ -257,24 +257,34 @@ export class PairRelay {
   }
 }
 
-/** Sends bytes, waits for `end` to be received or the peer to close; returns all that came. */
+/**
+ * Sends bytes, waits for `end` to be received or the peer to close; returns all that came. `end` must be something that
+ * only the last command can have for an answer: bytes come in pieces, and any piece may end like a common answer.
+ */
 export async function exchange(port: number, bytes: Buffer, end: string, chunk = 0): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   let received = "";
-  let closed = false;
-  socket.on("data", (data: Buffer) => (received += data.toString("latin1")));
-  socket.on("close", () => (closed = true));
-  socket.on("error", () => (closed = true));
-  if (chunk === 0) socket.write(bytes);
-  else
-    for (let at = 0; at < bytes.length; at += chunk) {
-      socket.write(bytes.subarray(at, at + chunk));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  for (let polls = 0; !received.endsWith(end) && !closed; polls++) {
-    if (polls > 2000) throw new Error(`waited in vain for ${end}; received ${JSON.stringify(received)}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  const done = new Promise<void>((resolve, reject) => {
+    socket.on("data", (data: Buffer) => {
+      received += data.toString("latin1");
+      if (received.endsWith(end)) resolve();
+    });
+    socket.on("close", () => resolve());
+    socket.on("error", () => resolve());
+    socket.setTimeout(30_000, () =>
+      reject(new Error(`waited in vain for ${end}; received ${JSON.stringify(received)}`)),
+    );
+  });
+  try {
+    if (chunk === 0) socket.write(bytes);
+    else
+      for (let at = 0; at < bytes.length; at += chunk) {
+        socket.write(bytes.subarray(at, at + chunk));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    await done;
+  } finally {
+    socket.destroy();
   }
-  socket.destroy();
   return received;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FieldSpans } from "../../protocols/fields.js";
+import type { HttpRule } from "../model.js";
+import { compilePlan, type CompiledTable } from "./compile.js";
+import { FieldAutomata } from "./fields.js";
+import { LazyJudge } from "./lazy.js";
+import { Plan } from "./plan.js";
+import { NOT_SURE, TableJudge } from "./run.js";
+
+/** Up to so many rules are compiled to a table when the first request is judged; more only when the table is asked for. */
+const EAGER_RULES = 256;
+
+/**
+ * HTTP rules that judge requests: by their table, which is the one that the kernel runs, and by automata made on the way
+ * for what the table is not sure of.
+ */
+export class HttpRuleSet {
+  readonly kind = "l7";
+  readonly protocol = "http";
+  private readonly plan: Plan;
+  private readonly automata: FieldAutomata;
+  private readonly lazy: LazyJudge;
+  private readonly upgrades: boolean;
+  private compiled: CompiledTable | undefined;
+  private judging: TableJudge | undefined;
+
+  /** Throws SM_POLICY_REGEX for a bad pattern, or when the patterns are too large together. */
+  constructor(
+    readonly id: string,
+    readonly rules: readonly HttpRule[],
+  ) {
+    this.plan = new Plan([rules]);
+    this.automata = new FieldAutomata(this.plan);
+    this.lazy = new LazyJudge(this.plan, this.automata);
+    this.upgrades = this.plan.pairs.some(({ terms }) => terms.some(({ upgrade }) => upgrade));
+  }
+
+  /** The judge table; compiled when it is first asked for. */
+  get table(): CompiledTable {
+    return (this.compiled ??= compilePlan(this.plan, this.automata));
+  }
+
+  /** Position in `rules` of the first rule that allows the request, -1 when none does. Allocates nothing. */
+  match(fields: FieldSpans): number {
+    if (!this.judging && (this.compiled || this.rules.length <= EAGER_RULES))
+      this.judging = this.tableJudge();
+    const rule = this.judging ? this.judging.match(fields) : NOT_SURE;
+    return rule === NOT_SURE ? this.lazy.match(fields, false) : rule;
+  }
+
+  judge(fields: FieldSpans): boolean {
+    return this.match(fields) >= 0;
+  }
+
+  judgeUpgrade(fields: FieldSpans): boolean {
+    return this.upgrades && this.lazy.match(fields, true) >= 0;
+  }
+
+  private tableJudge(): TableJudge {
+    let lengths = 0;
+    for (const name of this.plan.headers.keys()) lengths |= 1 << Math.min(31, Buffer.byteLength(name));
+    return new TableJudge(this.table.bytes, lengths, this.plan.hosts.size > 0);
+  }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What the two ends of a record tell each other. */
+#ifndef SOCKMESH_RECORDS_H
+#define SOCKMESH_RECORDS_H
+#include "maps.h"
+
+/* Stops the compiler; x86 keeps the order of stores, and that of loads. */
+#define barrier() asm volatile("" ::: "memory")
+/* Orders a store before a later load too: an atomic operation is a full barrier. */
+#define full_barrier(word) __sync_fetch_and_or(&(word), 0)
+
+/* Fast bytes that the reader has taken out of its queue: since 6.13 (and stable) rmem_alloc counts those it has not. */
+static __always_inline void publish_read(struct record *record, __u32 is_b, __u32 unread)
+{
+	__u64 sent = READ(*(is_b ? &record->fast_a : &record->fast_b));
+	__u64 *read = is_b ? &record->read_b : &record->read_a;
+	if (sent - unread > READ(*read) && sent >= unread)
+		WRITE(*read, sent - unread);
+}
+
+/* TCP bytes that the reader has taken. */
+static __always_inline void publish_consumed(struct socket_state *state, struct record *record, struct tcp_sock *tp)
+{
+	WRITE(*(state->is_b ? &record->consumed_b : &record->consumed_a), tp->copied_seq - state->received0);
+}
+
+static __always_inline struct record *record_of(struct socket_state *state)
+{
+	__u32 at = state->record;
+	struct record *record;
+	if (!at) {
+		struct link *link = bpf_map_lookup_elem(&links, &state->cookie);
+		if (!link)
+			return 0;
+		state->peer = link->peer;
+		state->generation = link->generation;
+		state->record = at = link->record;
+		bpf_map_delete_elem(&links, &state->cookie);
+	}
+	record = bpf_map_lookup_elem(&records, &at);
+	return record && READ(record->generation) == state->generation ? record : 0;
+}
+
+static __always_inline void tell(__u32 outcome, __u32 bytes)
+{
+	count(outcome);
+	add(outcome == OUTCOME_FAST ? TOTAL_FASTBYTES : TOTAL_TCPBYTES, bytes);
+}
+
+#endif

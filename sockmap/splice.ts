@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import { layoutOf, RECORD, RecordFlag } from "./abi.js";
+import type { Body, Direction, Splice, Table, Tables } from "./engine.js";
+import type { Slots } from "./slots.js";
+import type { Wakes } from "./wakes.js";
+
+const LAYOUT = layoutOf(RECORD);
+const WORDS = LAYOUT.size / 4;
+const at = (name: string): number => (LAYOUT.offset[name] ?? 0) / 4;
+const BODY = { f: at("body_f"), r: at("body_r") };
+const IN = { f: at("in_f"), r: at("in_r") };
+const OUT = { f: at("out_f"), r: at("out_r") };
+const SLOW = { f: at("requests_slow"), r: at("responses_slow") };
+const REQUESTS = at("requests");
+const RESPONSES = at("responses");
+const HEAD_REQUEST = at("head_request");
+const SEND_BEGIN = at("send_begin");
+const SEND_END = at("send_end");
+const AMBIGUOUS = at("ambiguous");
+const FLAGS = at("flags");
+const SLOT = at("slot");
+const ANSWERS = at("answers");
+
+const HIGH = 0x1_0000_0000;
+const CHUNKED = 0x8000_0000; // of the upper word
+
+/** One connection's record as the sidecar sees it. Loads and stores are atomic, so that their order is the one written. */
+export class KernelSplice implements Splice {
+  onWake: (() => void) | undefined;
+  private readonly base: number;
+  private flags = 0;
+  private tables: readonly Table[] = [];
+
+  constructor(
+    private readonly words: Uint32Array,
+    private readonly slots: Slots,
+    private readonly wakes: Wakes,
+    readonly record: number,
+    /** True when the end of a send is traced (kernel 6.3). */
+    private readonly tracing: boolean,
+  ) {
+    this.base = record * WORDS;
+  }
+
+  judge({ requests, responses }: Tables): void {
+    const { slots, tables } = this;
+    const used = [requests, responses].filter((table) => table !== undefined);
+    this.tables = used;
+    this.store(ANSWERS, responses ? slots.acquire(responses) : 0);
+    this.store(SLOT, requests ? slots.acquire(requests) : 0);
+    for (const table of tables) slots.release(table);
+    this.setFlags(
+      (this.flags & RecordFlag.responsesSlow) | RecordFlag.on | (requests ? 0 : RecordFlag.opaque),
+    );
+  }
+
+  requests(): number {
+    return this.load(REQUESTS);
+  }
+
+  responses(): number {
+    return this.load(RESPONSES);
+  }
+
+  headRequest(): number {
+    return this.load(HEAD_REQUEST);
+  }
+
+  body(direction: Direction): Body {
+    const low = this.load(BODY[direction]);
+    const high = this.load(BODY[direction] + 1);
+    return high >= CHUNKED ? -1 - (low + (high - CHUNKED) * HIGH) : low + high * HIGH;
+  }
+
+  forwarded(direction: Direction): void {
+    this.store(SLOW[direction], this.load(SLOW[direction]) + 1);
+  }
+
+  aboutToWrite(direction: Direction, bytes: number): void {
+    this.store(OUT[direction], this.load(OUT[direction]) + bytes);
+  }
+
+  handBack(direction: Direction, received: number, body: Body): void {
+    const left = body < 0 ? -1 - body : body;
+    this.store(BODY[direction], left);
+    this.store(BODY[direction] + 1, Math.floor(left / HIGH) + (body < 0 ? CHUNKED : 0));
+    this.store(IN[direction], received); // last: from here on the kernel may move messages
+  }
+
+  holdResponses(hold: boolean): void {
+    const { responsesSlow } = RecordFlag;
+    this.setFlags(hold ? this.flags | responsesSlow : this.flags & ~responsesSlow);
+  }
+
+  delivered(): "yes" | "not yet" | "cannot tell" {
+    if (this.load(AMBIGUOUS)) return "cannot tell";
+    if (this.load(SEND_BEGIN) === this.load(SEND_END)) return "yes";
+    return this.tracing ? "not yet" : "cannot tell";
+  }
+
+  proveDelivered(): void {
+    this.store(SEND_END, this.load(SEND_BEGIN));
+  }
+
+  stop(): void {
+    this.release();
+    this.setFlags(RecordFlag.responsesSlow);
+  }
+
+  /** The connection is over. */
+  close(): void {
+    this.release();
+    this.setFlags(0);
+  }
+
+  private release(): void {
+    for (const table of this.tables) this.slots.release(table);
+    this.tables = [];
+  }
+
+  private setFlags(flags: number): void {
+    const changed = flags ^ this.flags;
+    if (!changed) return;
+    this.flags = flags;
+    this.store(FLAGS, flags);
+    if (changed & RecordFlag.responsesSlow && this.tracing)
+      this.wakes.interested(flags & RecordFlag.responsesSlow ? 1 : -1);
+  }
+
+  private load(word: number): number {
+    return Atomics.load(this.words, this.base + word);
+  }
+
+  private store(word: number, value: number): void {
+    Atomics.store(this.words, this.base + word, value);
+  }
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "side.h"
+#include "report.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* What came of one call. */
+enum io { IO_DONE, IO_AGAIN, IO_END };
+
+static enum fault fault;
+static atomic_int fault_at = -1;
+
+void side_fault(const char *name, uint32_t at)
+{
+	static const char *const NAMES[] = { "none", "drop", "double", "swap", "corrupt", "short" };
+
+	for (uint32_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
+		if (strcmp(name, NAMES[i]) == 0) {
+			fault = i;
+			fault_at = (int)at;
+			return;
+		}
+	fprintf(stderr, "order: there is no fault %s\n", name);
+	exit(2);
+}
+
+void side_open(struct side *s, const struct role *role, int fd, enum driver driver, uint64_t key)
+{
+	s->role = role;
+	s->fd = fd;
+	s->driver = driver;
+	s->random.state = key_of(key, 'r', 0);
+	s->cuts.state = key_of(key, 's', 0);
+	s->piece = malloc(PIECE_BYTES);
+	s->received_bytes = malloc(RECEIVE_BYTES);
+	if (!s->piece || !s->received_bytes)
+		abort();
+	s->piece_most = (size_t[]){ 16 << 10, 64 << 10, PIECE_BYTES }[rnd_below(&s->cuts, 3)];
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+}
+
+void side_fail(struct side *s, const char *format, ...)
+{
+	va_list args;
+
+	if (atomic_exchange(&s->failed, true))
+		return;
+	totals->errors++;
+	flockfile(stderr);
+	fprintf(stderr, "order: ERROR: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	s->role->describe(s, stderr);
+	funlockfile(stderr);
+}
+
+static void print_bytes(const char *what, const unsigned char *bytes, size_t n)
+{
+	fprintf(stderr, "  %s: ", what);
+	for (size_t i = 0; i < n && i < 160; i++)
+		if (bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '\\')
+			fputc(bytes[i], stderr);
+		else
+			fprintf(stderr, "\\x%02x", bytes[i]);
+	fputc('\n', stderr);
+}
+
+void side_differs(struct side *s, const struct message *in, struct message *fresh, const unsigned char *got, size_t n)
+{
+	unsigned char expected[160];
+	uint64_t skip = in->total;
+	size_t made = 0, more;
+	const unsigned char *id = memmem(got, n, "X-Id: ", 6);
+
+	while (skip > 0)
+		skip -= message_make(fresh, expected, skip < sizeof(expected) ? skip : sizeof(expected));
+	while (made < sizeof(expected) && (more = message_make(fresh, expected + made, sizeof(expected) - made)) > 0)
+		made += more;
+	flockfile(stderr);
+	side_fail(s, "message %u.%u differs at byte %lu of it (%s)", in->plan.conn, in->plan.number,
+		  (unsigned long)in->total, in->total < in->head_length ? "head" : "body");
+	print_bytes("expected", expected, made);
+	print_bytes("received", got, n);
+	if (id)
+		print_bytes("next id received", id, n - (size_t)(id - got) < 40 ? n - (size_t)(id - got) : 40);
+	funlockfile(stderr);
+}
+
+/* True for the one message that the fault befalls. */
+static bool fault_now(void)
+{
+	return fault != FAULT_NONE && atomic_load(&fault_at) >= 0 && atomic_fetch_sub(&fault_at, 1) == 0;
+}
+
+static struct message *copy_of(const struct message *m)
+{
+	struct message *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		abort();
+	memcpy(copy, m, sizeof(*copy));
+	copy->text = copy->head;
+	return copy;
+}
+
+/* `out` was just begun: does wrong what is to be done wrong with whole messages. Returns false when it is left out. */
+static bool begin_wrongly(struct side *s)
+{
+	switch (fault) {
+	case FAULT_DROP: return false;
+	case FAULT_DOUBLE: s->kept = copy_of(&s->out); return true;
+	case FAULT_SWAP:
+		s->kept = copy_of(&s->out);
+		if (s->role->begin(s))
+			return true;
+		free(s->kept); /* there is no other yet: next time */
+		s->kept = NULL;
+		atomic_store(&fault_at, 0);
+		return true;
+	default:
+		s->piece[s->piece_at] ^= 1;
+		if (fault == FAULT_SHORT)
+			s->piece_end--;
+		return true;
+	}
+}
+
+static bool begin(struct side *s)
+{
+	if (s->kept) {
+		memcpy(&s->out, s->kept, sizeof(s->out));
+		s->out.text = s->out.head;
+		free(s->kept);
+		s->kept = NULL;
+	} else if (!s->role->begin(s))
+		return false;
+	else if ((fault == FAULT_DROP || fault == FAULT_DOUBLE || fault == FAULT_SWAP) && fault_now() && !begin_wrongly(s))
+		return false;
+	s->sending = true;
+	s->cut = rnd_below(&s->cuts, 10);
+	if (s->cut > CUT_ACROSS)
+		s->cut = CUT_BEHIND;
+	s->cut_most = (uint32_t[]){ 3, 60, 1000, 30000 }[rnd_below(&s->cuts, 4)];
+	if (s->cut_most < s->out.left / 40)
+		s->cut_most = s->out.left / 40;
+	if (s->cut_left == 0)
+		s->cut_left = rnd_range(&s->cuts, 1, s->cut_most);
+	return true;
+}
+
+/* Sees to it that a piece is made, if anything may be sent. */
+static bool fill(struct side *s)
+{
+	if (atomic_load(&s->unsendable))
+		return false;
+	if (s->piece_at < s->piece_end)
+		return true;
+	s->piece_at = s->piece_end = 0;
+	while (s->piece_end < s->piece_most) {
+		size_t most = s->piece_most - s->piece_end, made;
+		bool anywhere = s->cut == CUT_ANYWHERE || s->cut == CUT_ACROSS;
+
+		if (!s->sending) {
+			if (!begin(s))
+				break;
+			continue;
+		}
+		if (s->out.head_done && !s->role->body_may_follow(s))
+			break;
+		if (anywhere && s->cut_left < most)
+			most = s->cut_left;
+		made = message_make(&s->out, s->piece + s->piece_end, most);
+		s->piece_end += made;
+		s->cut_left = made < s->cut_left ? s->cut_left - (uint32_t)made : 0;
+		s->sending = !message_done(&s->out);
+		if (anywhere && s->cut_left == 0) {
+			s->cut_left = rnd_range(&s->cuts, 1, s->cut_most);
+			break;
+		}
+		if (!s->sending && s->cut != CUT_NOT_BEHIND && s->cut != CUT_ACROSS)
+			break;
+		if (s->sending && s->cut == CUT_HEAD && s->out.head_done && s->out.made == 0)
+			break;
+	}
+	if (s->piece_end > 0 && (fault == FAULT_CORRUPT || fault == FAULT_SHORT) && fault_now())
+		begin_wrongly(s);
+	return s->piece_end > 0;
+}
+
+/* One call to send what is made, as one buffer or several. */
+static enum io send_some(struct side *s)
+{
+	struct iovec parts[4];
+	struct msghdr message = { .msg_iov = parts };
+	size_t at = s->piece_at, n = s->piece_end - at;
+	size_t count = rnd_chance(&s->cuts, 700) ? 1 : rnd_range(&s->cuts, 1, 4);
+	ssize_t sent;
+
+	if (s->cut == CUT_ANYWHERE && rnd_chance(&s->cuts, 5))
+		usleep(rnd_below(&s->cuts, 500)); /* so that pieces do not always meet again at the receiver */
+	for (size_t i = 0; i < count; i++) {
+		size_t left = s->piece_end - at, size = i == count - 1 ? left : left ? rnd_below(&s->cuts, (uint32_t)left) : 0;
+
+		parts[i] = (struct iovec){ s->piece + at, size };
+		at += size;
+	}
+	message.msg_iovlen = count;
+	sent = count == 1 ? send(s->fd, s->piece + s->piece_at, n, MSG_NOSIGNAL) : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+	if (sent < 0) {
+		if (errno == EINTR)
+			return IO_DONE;
+		if (errno == EAGAIN)
+			return IO_AGAIN;
+		atomic_store(&s->unsendable, true); /* recv tells what happened */
+		return IO_END;
+	}
+	s->piece_at += (size_t)sent;
+	atomic_fetch_add(&s->sent, (uint64_t)sent);
+	atomic_fetch_add(&s->progress, 1);
+	if (s->piece_at == s->piece_end)
+		s->role->sent(s);
+	return IO_DONE;
+}
+
+/* One call to receive. */
+static enum io receive_some(struct side *s)
+{
+	size_t size = (size_t[]){ 4 << 10, 16 << 10, RECEIVE_BYTES }[rnd_below(&s->random, 3)];
+	ssize_t got;
+
+	if (s->slow) {
+		size = rnd_range(&s->random, 1, 3000);
+		if (rnd_chance(&s->random, 50))
+			usleep(rnd_range(&s->random, 1000, 8000));
+	}
+	if (rnd_chance(&s->random, 100)) {
+		size_t first = rnd_below(&s->random, (uint32_t)size);
+		struct iovec parts[2] = { { s->received_bytes, first }, { s->received_bytes + first, size - first } };
+
+		got = readv(s->fd, parts, 2);
+	} else
+		got = recv(s->fd, s->received_bytes, size, 0);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return errno == EAGAIN ? IO_AGAIN : IO_DONE;
+	if (got <= 0) {
+		atomic_store(&s->eof, true);
+		s->role->ended(s, got < 0 ? errno : 0);
+		return IO_END;
+	}
+	s->drained = (size_t)got < size;
+	atomic_fetch_add(&s->received, (uint64_t)got);
+	atomic_fetch_add(&s->progress, 1);
+	if (!s->role->feed(s, s->received_bytes, (size_t)got))
+		atomic_store(&s->failed, true);
+	return IO_DONE;
+}
+
+static bool goes_on(struct side *s)
+{
+	return !atomic_load(&s->failed) && !s->role->finished(s);
+}
+
+static bool peer_ended(struct side *s)
+{
+	return atomic_load(&s->eof);
+}
+
+/* When the peer has ended, only what is left to be sent keeps the side going. */
+static bool may_last(struct side *s)
+{
+	return !peer_ended(s) || (s->role->outlasts_peer && fill(s));
+}
+
+/* A blocking call must not say EAGAIN; sockets in a sockmap do. Counted, and tried again. */
+static void count_again(void)
+{
+	totals->eagain++;
+}
+
+static void drive_blocking(struct side *s)
+{
+	while (goes_on(s) && may_last(s)) {
+		if (fill(s)) {
+			if (send_some(s) == IO_AGAIN)
+				count_again();
+		} else if (receive_some(s) == IO_AGAIN)
+			count_again();
+	}
+}
+
+static short wait_for(struct side *s, short events)
+{
+	struct pollfd poll_for = { .fd = s->fd, .events = events };
+
+	while (poll(&poll_for, 1, -1) < 0 && errno == EINTR)
+		;
+	return poll_for.revents;
+}
+
+static void drive_poll(struct side *s)
+{
+	bool blocked = false;
+
+	while (goes_on(s) && may_last(s)) {
+		short events;
+
+		if (!blocked && fill(s)) {
+			blocked = send_some(s) == IO_AGAIN;
+			continue;
+		}
+		blocked = blocked && !atomic_load(&s->unsendable);
+		events = wait_for(s, (short)((peer_ended(s) ? 0 : POLLIN) | (blocked ? POLLOUT : 0)));
+		if (events & (POLLOUT | POLLERR | POLLHUP))
+			blocked = false;
+		if (!peer_ended(s) && (events & (POLLIN | POLLERR | POLLHUP)))
+			receive_some(s);
+	}
+}
+
+/* Edge-triggered events of a socket. */
+static int open_epoll(struct side *s, uint32_t events)
+{
+	struct epoll_event event = { .events = events | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, s->fd, &event) < 0) {
+		perror("epoll");
+		abort();
+	}
+	return epoll;
+}
+
+static uint32_t next_edge(struct side *s, int epoll)
+{
+	struct epoll_event event = { .events = 0 };
+
+	while (epoll_wait(epoll, &event, 1, -1) < 0 && errno == EINTR)
+		;
+	if (event.events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		s->hung_up = true;
+	return event.events;
+}
+
+/* One call to receive; returns whether another may follow before the next edge. */
+static bool receive_on_edge(struct side *s)
+{
+	s->drained = false;
+	if (receive_some(s) == IO_AGAIN)
+		return false;
+	return !(s->trusting && s->drained && !s->hung_up);
+}
+
+static void drive_epoll(struct side *s)
+{
+	int epoll = open_epoll(s, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	bool readable = true, writable = true;
+
+	while (goes_on(s) && may_last(s)) {
+		bool idle = true;
+
+		if (fill(s) && writable) {
+			writable = send_some(s) != IO_AGAIN;
+			idle = false;
+		}
+		if (readable && !peer_ended(s) && !atomic_load(&s->failed)) {
+			readable = receive_on_edge(s);
+			idle = false;
+		}
+		if (idle) {
+			uint32_t events = next_edge(s, epoll);
+
+			readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0;
+			writable |= (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
+		}
+	}
+	close(epoll);
+}
+
+/* The second thread: sends while the first receives. */
+static void *sender(void *argument)
+{
+	struct side *s = argument;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->over) {
+		if (!fill(s)) {
+			s->idle = true;
+			pthread_cond_broadcast(&s->changed);
+			pthread_cond_wait(&s->changed, &s->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (send_some(s) == IO_AGAIN) {
+			if (s->driver == DRIVE_TWO)
+				count_again();
+			else
+				wait_for(s, POLLOUT);
+		}
+		pthread_mutex_lock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* What was received may have given the sender something to do. */
+static void wake_sender(struct side *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->idle = false;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void receive_all(struct side *s)
+{
+	int epoll = s->driver == DRIVE_TWO_EPOLL ? open_epoll(s, EPOLLIN | EPOLLRDHUP) : -1;
+	bool more = true;
+
+	while (goes_on(s) && !peer_ended(s)) {
+		if (s->driver == DRIVE_TWO_POLL)
+			wait_for(s, POLLIN);
+		if (epoll < 0) {
+			if (receive_some(s) == IO_AGAIN && s->driver == DRIVE_TWO)
+				count_again();
+		} else if (more)
+			more = receive_on_edge(s);
+		else {
+			next_edge(s, epoll);
+			more = true;
+		}
+		wake_sender(s);
+	}
+	if (epoll >= 0)
+		close(epoll);
+}
+
+static void drive_two(struct side *s)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, sender, s) != 0)
+		abort();
+	receive_all(s);
+	pthread_mutex_lock(&s->lock);
+	if (s->role->outlasts_peer && !atomic_load(&s->failed)) {
+		s->idle = false;
+		pthread_cond_broadcast(&s->changed);
+		while (!s->idle)
+			pthread_cond_wait(&s->changed, &s->lock);
+	}
+	s->over = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	shutdown(s->fd, SHUT_RDWR); /* wakes it from a send that nobody reads */
+	pthread_join(thread, NULL);
+}
+
+void side_drive(struct side *s)
+{
+	watch_add(s);
+	switch (s->driver) {
+	case DRIVE_BLOCKING: drive_blocking(s); break;
+	case DRIVE_POLL: drive_poll(s); break;
+	case DRIVE_EPOLL: drive_epoll(s); break;
+	default: drive_two(s); break;
+	}
+	watch_remove(s);
+	if (s->resets || atomic_load(&s->failed)) {
+		struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	}
+	close(s->fd);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->changed);
+	free(s->kept);
+	free(s->piece);
+	free(s->received_bytes);
+}
