@@ -65,16 +65,24 @@ export interface GrpcRule {
   readonly metadata: readonly HeaderRule[];
 }
 
+/** Rules of one family. */
+interface Rules<F extends string, R> {
+  readonly family: F;
+  /** Where in the `toPorts` entry they stand, e.g. `rules.http`, `rules.l7`, `serverNames`. */
+  readonly field: string;
+  readonly rules: readonly R[];
+}
+
 /** The L7 part of a `toPorts` entry: one family. No entries: nothing is allowed. */
 export type L7Rules =
-  | { readonly family: "http"; readonly rules: readonly HttpRule[] }
-  | { readonly family: "grpc"; readonly rules: readonly GrpcRule[] }
-  | { readonly family: "dns"; readonly rules: readonly NameRule[] }
-  | { readonly family: "kafka"; readonly rules: readonly KafkaRule[] }
-  | { readonly family: "memcached"; readonly rules: readonly MemcachedRule[] }
-  | { readonly family: "cassandra"; readonly rules: readonly CassandraRule[] }
+  | Rules<"http", HttpRule>
+  | Rules<"grpc", GrpcRule>
+  | Rules<"dns", NameRule>
+  | Rules<"kafka", KafkaRule>
+  | Rules<"memcached", MemcachedRule>
+  | Rules<"cassandra", CassandraRule>
   /** From `serverNames`: the name that a TLS client asks for. */
-  | { readonly family: "tls"; readonly rules: readonly NameRule[] };
+  | Rules<"tls", NameRule>;
 
 /** Names of the L7 families. */
 export type Family = L7Rules["family"];

@@ -107,14 +107,15 @@ function familiesOf(rules: RulesRead): string[] {
 
 function l7Of(rules: RulesRead): L7Rules | undefined {
   const { http, dns, kafka, l7proto, l7 = [], grpc, memcached, cassandra } = rules;
-  if (http) return { family: "http", rules: http };
-  if (dns) return { family: "dns", rules: dns };
-  if (kafka) return { family: "kafka", rules: kafka };
-  if (grpc) return { family: "grpc", rules: grpc };
-  if (memcached) return { family: "memcached", rules: memcached };
-  if (cassandra) return { family: "cassandra", rules: cassandra };
-  if (l7proto === "cassandra") return { family: "cassandra", rules: l7.map(cassandraEntry) };
-  if (l7proto === "memcache") return { family: "memcached", rules: l7.map(memcacheEntry) };
+  if (http) return { family: "http", field: "rules.http", rules: http };
+  if (dns) return { family: "dns", field: "rules.dns", rules: dns };
+  if (kafka) return { family: "kafka", field: "rules.kafka", rules: kafka };
+  if (grpc) return { family: "grpc", field: "rules.grpc", rules: grpc };
+  if (memcached) return { family: "memcached", field: "rules.memcached", rules: memcached };
+  if (cassandra) return { family: "cassandra", field: "rules.cassandra", rules: cassandra };
+  const field = "rules.l7";
+  if (l7proto === "cassandra") return { family: "cassandra", field, rules: l7.map(cassandraEntry) };
+  if (l7proto === "memcache") return { family: "memcached", field, rules: l7.map(memcacheEntry) };
   return undefined;
 }
 
@@ -161,7 +162,7 @@ export function allowPorts(way: "ingress" | "egress"): Shape<PortRule> {
     ({ at, ports, rules, serverNames }) => ({
       at,
       ports,
-      l7: serverNames ? { family: "tls", rules: serverNames } : rules?.l7,
+      l7: serverNames ? { family: "tls", field: "serverNames", rules: serverNames } : rules?.l7,
     }),
   );
 }

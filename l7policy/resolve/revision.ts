@@ -10,7 +10,7 @@ import type { Identity, PolicyRevision, RuleSet, Traffic } from "../policy.js";
 import { EndpointPolicy } from "./endpoint-policy.js";
 import { nameKey, peerMatcher } from "./peers.js";
 import { portFits, processFits, type ActiveRule, type Connection } from "./rules.js";
-import type { StoreParts } from "./store.js";
+import type { PolicyOptions, StoreParts } from "./store.js";
 
 const ALLOW: RuleSet = { kind: "allow" };
 const DENY: RuleSet = { kind: "deny" };
@@ -25,6 +25,7 @@ interface Subject {
 /** Policies put in force together. What an identity is judged by is worked out when it is first asked for, and kept. */
 export class ResolvedPolicies implements PolicyRevision {
   readonly audit: boolean;
+  readonly options: PolicyOptions;
   /** Selections that this revision looks at. */
   readonly selections = new Set<Selection>();
   private readonly subjects: readonly Subject[];
@@ -41,6 +42,7 @@ export class ResolvedPolicies implements PolicyRevision {
     readonly policies: readonly Policy[],
     private readonly parts: StoreParts,
   ) {
+    this.options = parts.options;
     this.audit = parts.options.audit;
     this.subjects = policies.map((policy) => this.subject(policy));
   }
