@@ -14,7 +14,7 @@ import type {
   Selector,
 } from "./model.js";
 import { Reader } from "./reader.js";
-import { parseRegex } from "./automaton/syntax.js";
+import { parseRegex } from "./regex/parse.js";
 
 const MOST_BYTES = 8 << 20;
 
