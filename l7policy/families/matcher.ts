@@ -37,34 +37,5 @@ function matcher(rule: TextRule): (bytes: Uint8Array) => boolean {
 
 /** A pattern that matches in full where the given one matches some part. */
 export function anywhere(pattern: string): string {
-  return alternatives(pattern)
-    .map((one) => {
-      const from = one.startsWith("^");
-      const to = /(^|[^\\])(\\\\)*\$$/.test(one);
-      const inner = one.slice(from ? 1 : 0, to ? -1 : undefined);
-      return `${from ? "" : "(?s:.*)"}(?:${inner})${to ? "" : "(?s:.*)"}`;
-    })
-    .join("|");
-}
-
-/** Splits at the bars that stand in no group and no class. */
-function alternatives(pattern: string): string[] {
-  const parts = [""];
-  let depth = 0;
-  let inClass = false;
-  for (let i = 0; i < pattern.length; i++) {
-    const c = pattern[i] ?? "";
-    const last = parts.length - 1;
-    if (c === "|" && depth === 0 && !inClass) {
-      parts.push("");
-      continue;
-    }
-    parts[last] += c;
-    if (c === "\\") parts[last] += pattern[++i] ?? "";
-    else if (inClass) inClass = c !== "]";
-    else if (c === "[") inClass = true;
-    else if (c === "(") depth++;
-    else if (c === ")") depth--;
-  }
-  return parts;
+  return `(?s:.*)(?:${pattern})(?s:.*)`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseRegex } from "../automaton/syntax.js";
+import { parseRegex } from "../regex/parse.js";
 import type { HeaderRule } from "../model.js";
 import { convert, text, type Shape } from "../shape/shape.js";
 
