@@ -58,6 +58,9 @@ export class Agent {
     for (const error of this.loaded.errors) log.error({ code: error.code }, error.describe());
     if (this.loaded.errors[0]) throw this.loaded.errors[0];
     this.policy = this.store.resolve(this.loaded.policies);
+    const conflicts = this.store.conflicts(this.policy);
+    for (const error of conflicts) log.error({ code: error.code }, error.describe());
+    if (conflicts[0]) throw conflicts[0];
     for (const { cidr, labels } of config.addresses) {
       const prefix = parsePrefix(cidr);
       if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
@@ -159,12 +162,15 @@ export class Agent {
 
   private policiesChanged(loaded: LoadedPolicies): void {
     const { log } = this.parts;
-    this.problems = loaded.errors.map((error) => error.describe());
-    for (const error of loaded.errors)
+    const made = loaded.errors.length > 0 ? undefined : this.store.prepare(loaded.policies);
+    const errors = made ? this.store.conflicts(made) : loaded.errors;
+    this.problems = errors.map((error) => error.describe());
+    for (const error of errors)
       log.error({ code: error.code, hint: error.hint, revision: this.policy.revision }, error.describe());
-    if (loaded.errors.length > 0) return;
+    if (!made || errors.length > 0) return this.store.discard();
+    this.store.commit(made);
     this.loaded = loaded;
-    this.policy = this.store.resolve(loaded.policies);
+    this.policy = made;
     this.sidecar.setPolicy(this.policy);
     log.info({ revision: this.policy.revision, files: loaded.files }, "policy in force");
   }

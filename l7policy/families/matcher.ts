@@ -4,11 +4,19 @@ import type { TextRule } from "./model.js";
 
 const compiled = new WeakMap<object, (bytes: Uint8Array) => boolean>();
 
-/** Whether bytes match a RE2 pattern in full. */
+const MOST_REMEMBERED = 1024;
+const remembered = new Map<string, Patterns>();
+
+/** Whether bytes match a RE2 pattern in full. For explanations: a rule set runs all its patterns at once. */
 export function patternFits(pattern: string, bytes: Uint8Array): boolean {
-  const patterns = new Patterns();
-  patterns.number(pattern);
-  patterns.build();
+  let patterns = remembered.get(pattern);
+  if (!patterns) {
+    patterns = new Patterns();
+    patterns.number(pattern);
+    patterns.build();
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+    remembered.set(pattern, patterns);
+  }
   return patterns.match(bytes, 0, bytes.length).length > 0;
 }
 

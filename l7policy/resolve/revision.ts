@@ -33,6 +33,7 @@ export class ResolvedPolicies implements PolicyRevision {
     ingress: new Map(),
     egress: new Map(),
   };
+  private readonly selectedBy = new Map<Policy, Selection>();
   private readonly prefixes = new PrefixTable<Prefix>();
   private readonly names = new Map<string, NameRule>();
   private readonly namesMatched = new Map<string, readonly string[]>();
@@ -131,7 +132,7 @@ export class ResolvedPolicies implements PolicyRevision {
 
   /** Identities that a policy is for. */
   subjectOf(policy: Policy): Selection | undefined {
-    return this.subjects.find((subject) => subject.policy === policy)?.endpoints;
+    return this.selectedBy.get(policy);
   }
 
   private find(way: Way, endpoint: Identity, port: number, peer: Identity, traffic?: Traffic): RuleSet {
@@ -162,6 +163,7 @@ export class ResolvedPolicies implements PolicyRevision {
   private subject(policy: Policy): Subject {
     const endpoints = this.parts.selections.of(policy.endpoints);
     this.selections.add(endpoints);
+    this.selectedBy.set(policy, endpoints);
     const rules = (way: Way): ActiveRule[] => {
       const direction = policy[way];
       if (!direction) return [];

@@ -4,7 +4,9 @@ import { NameTable } from "../identity/names.js";
 import { IdentityRegistry } from "../identity/registry.js";
 import { Selections } from "../identity/selections.js";
 import { PortNames, type Service } from "../identity/tables.js";
+import type { SockmeshError } from "../../core/errors.js";
 import type { Policy } from "../model.js";
+import { conflictErrors, conflictsOf } from "./conflicts.js";
 import type { Compile } from "./endpoint-policy.js";
 import { ResolvedPolicies } from "./revision.js";
 import { SetCompiler } from "./sets.js";
@@ -53,21 +55,47 @@ export class PolicyStore {
     this.identities.follow({ added() {}, removed: ({ identity }) => this.current?.forget(identity) });
   }
 
+  /** The services that are known. */
+  get knownServices(): readonly Service[] {
+    return this.services;
+  }
+
   /** The services that `toServices` finds, from the next revision on. */
   setServices(services: readonly Service[]): void {
     this.services = services;
   }
 
-  /**
-   * Resolves policies as the next revision. Only the newest revision is kept up to date with identities to come; those
-   * before it may be asked until it is in force everywhere. Patterns are compiled when a rule set is first asked for.
-   */
+  /** Resolves policies as the next revision and puts it in force, see {@link prepare} and {@link commit}. */
   resolve(policies: readonly Policy[]): ResolvedPolicies {
+    const made = this.prepare(policies);
+    this.commit(made);
+    return made;
+  }
+
+  /** Resolves policies without putting them in force. Patterns are compiled when a rule set is first asked for. */
+  prepare(policies: readonly Policy[]): ResolvedPolicies {
     const { options, identities: registry, selections, names, portNames, services } = this;
     const parts = { options, registry, selections, names, portNames, services, compile: this.sets.compile };
-    const made = new ResolvedPolicies(++this.revision, policies, parts);
-    selections.keep(made.selections);
+    return new ResolvedPolicies(this.revision + 1, policies, parts);
+  }
+
+  /** What keeps a revision from being put in force: rules that disagree about the protocol of a port. */
+  conflicts(made: ResolvedPolicies): SockmeshError[] {
+    return conflictErrors(conflictsOf(made, this.identities.all()));
+  }
+
+  /**
+   * Puts a revision in force. From now on only it is kept up to date with identities to come; those before it may be
+   * asked until it is in force everywhere.
+   */
+  commit(made: ResolvedPolicies): void {
+    this.revision = made.revision;
+    this.selections.keep(made.selections);
     this.current = made;
-    return made;
+  }
+
+  /** Drops a revision that is not put in force. */
+  discard(): void {
+    if (this.current) this.selections.keep(this.current.selections);
   }
 }
