@@ -6,7 +6,8 @@ import { isNode, LineCounter, parseDocument, visit, type Document } from "yaml";
 import { SockmeshError, type SourcePosition } from "../core/errors.js";
 import { DEFAULT_LIMITS, type Limits } from "../core/limits.js";
 import type { Level } from "../sockmap/engine.js";
-import { parseHostPort, parsePrefix } from "./address.js";
+import { parsePrefix } from "../core/address.js";
+import { parseHostPort } from "./address.js";
 import { CONFIG_SCHEMA, type AddressTerms, type ConfigFile, type ListenTerms } from "./config-schema.js";
 
 /** What `sockmesh run` runs with: the file's settings over the defaults, paths absolute. */

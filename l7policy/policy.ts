@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../protocols/fields.js";
 import type { CompiledTable } from "./compile/compile.js";
-import type { HttpRule } from "./model.js";
+import type { HeaderAction, HttpRule } from "./model.js";
 
-/** Labels of a workload, e.g. `{ app: "backend" }`; the source prefix (`k8s:`, `any:`) is part of a key only when given. */
+/** Labels of a workload, e.g. `{ app: "backend" }`; keys without a source (`k8s:`, `container:`) are of source `k8s`. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** Numeric identity of a label set; below 256 reserved (1 host, 2 world), as in Cilium. */
@@ -33,6 +33,8 @@ export type RuleSet =
       judge(fields: FieldSpans): boolean;
       /** True when a rule names the upgrade (HTTP `Upgrade` header value or CONNECT) that this request asks for. */
       judgeUpgrade(fields: FieldSpans): boolean;
+      /** What is to be done to the headers of a request that was allowed; missing where no rule asks for anything. */
+      effects?(fields: FieldSpans): readonly HeaderAction[];
       /** Position in `rules` of the first rule that allows the fields, -1 when none does. */
       match?(fields: FieldSpans): number;
       /** The rules (HTTP), in an order that is the same in every process. */
@@ -40,6 +42,24 @@ export type RuleSet =
       /** What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges. */
       readonly table?: CompiledTable;
     };
+
+/** A rule set that judges requests. */
+export type L7RuleSet = Extract<RuleSet, { kind: "l7" }>;
+
+/** The process that opened a connection, as far as it is known. */
+export interface ProcessContext {
+  readonly executable?: string;
+  readonly uid?: number;
+  readonly cgroup?: string;
+}
+
+/** What rules may ask of a connection beside its parties and port. */
+export interface Traffic {
+  /** TCP unless given. */
+  readonly transport?: "TCP" | "UDP" | "SCTP";
+  /** Unknown unless given: rules that name processes do not fit then. */
+  readonly process?: ProcessContext;
+}
 
 /** Answers which rule set holds; immutable. A new revision is a new object, swapped in whole. */
 export interface PolicyRevision {
@@ -51,9 +71,11 @@ export interface PolicyRevision {
    * @param port destination port
    * @param peer identity of the client
    */
-  ingress(endpoint: Identity, port: number, peer: Identity): RuleSet;
+  ingress(endpoint: Identity, port: number, peer: Identity, traffic?: Traffic): RuleSet;
   /** Rule set for traffic that an endpoint sends to a peer's port. */
-  egress(endpoint: Identity, port: number, peer: Identity): RuleSet;
+  egress(endpoint: Identity, port: number, peer: Identity, traffic?: Traffic): RuleSet;
   /** True when some egress rule selects the endpoint, so that its connects must be captured. */
   restrictsEgress(endpoint: Identity): boolean;
+  /** True when what is denied passes and is put on record only. */
+  readonly audit?: boolean;
 }

@@ -5,21 +5,21 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "../../core/clock.js";
 import { SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
-import { PolicyStore } from "../../l7policy/index.js";
-import type { Identity, PolicyRevision } from "../../l7policy/policy.js";
-import { http1 } from "../../protocols/http1/index.js";
+import { PolicyStore, PrefixTable, type Identity } from "../../l7policy/index.js";
+import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
-import { parseHostPort, parsePrefix } from "../address.js";
+import { parsePrefix } from "../../core/address.js";
+import { parseHostPort } from "../address.js";
 import type { Config } from "../config.js";
 import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
-import { AddressTable } from "./addresses.js";
 import { serveControl, type ControlHandler } from "./control.js";
 import { Endpoints } from "./endpoints.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
+import { PROTOCOLS } from "./abilities.js";
 import type { AgentStatus } from "./messages.js";
 import { loadPolicies, policyFiles, watchPolicies, type LoadedPolicies } from "./policies.js";
 
@@ -36,10 +36,10 @@ export interface AgentParts {
 /** Agent and sidecar of one machine in one process. Made by {@link startAgent}. */
 export class Agent {
   private readonly store = new PolicyStore();
-  private readonly addresses = new AddressTable<Identity>();
+  private readonly addresses = new PrefixTable<Identity>();
   private readonly sidecar: Sidecar;
   private readonly listen: { address: string; service: string }[] = [];
-  private policy: PolicyRevision;
+  private policy: ResolvedPolicies;
   private loaded: LoadedPolicies;
   private problems: readonly string[] = [];
   private engine: SocketEngine | undefined;
@@ -58,6 +58,9 @@ export class Agent {
     for (const error of this.loaded.errors) log.error({ code: error.code }, error.describe());
     if (this.loaded.errors[0]) throw this.loaded.errors[0];
     this.policy = this.store.resolve(this.loaded.policies);
+    const conflicts = this.store.conflicts(this.policy);
+    for (const error of conflicts) log.error({ code: error.code }, error.describe());
+    if (conflicts[0]) throw conflicts[0];
     for (const { cidr, labels } of config.addresses) {
       const prefix = parsePrefix(cidr);
       if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
@@ -66,6 +69,7 @@ export class Agent {
       endpointIdentity: (number) => this.endpoints?.get(number)?.identity,
       addresses: this.addresses,
       forwards: forwardsOf(config.listen, (labels) => identities.identityOf(labels)),
+      worldOf: (address) => this.policy.worldOf(address),
       interfaces: ownAddresses(clock),
     });
     const { limits } = config;
@@ -73,7 +77,7 @@ export class Agent {
       limits,
       clock,
       log,
-      protocols: [http1],
+      protocols: PROTOCOLS,
       policy: this.policy,
       identify,
       access,
@@ -158,12 +162,15 @@ export class Agent {
 
   private policiesChanged(loaded: LoadedPolicies): void {
     const { log } = this.parts;
-    this.problems = loaded.errors.map((error) => error.describe());
-    for (const error of loaded.errors)
+    const made = loaded.errors.length > 0 ? undefined : this.store.prepare(loaded.policies);
+    const errors = made ? this.store.conflicts(made) : loaded.errors;
+    this.problems = errors.map((error) => error.describe());
+    for (const error of errors)
       log.error({ code: error.code, hint: error.hint, revision: this.policy.revision }, error.describe());
-    if (loaded.errors.length > 0) return;
+    if (!made || errors.length > 0) return this.store.discard();
+    this.store.commit(made);
     this.loaded = loaded;
-    this.policy = this.store.resolve(loaded.policies);
+    this.policy = made;
     this.sidecar.setPolicy(this.policy);
     log.info({ revision: this.policy.revision, files: loaded.files }, "policy in force");
   }

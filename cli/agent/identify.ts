@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RESERVED } from "../../l7policy/identity.js";
+import type { PrefixTable } from "../../l7policy/identity/prefix-table.js";
+import { RESERVED } from "../../l7policy/identity/reserved.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { Identify } from "../../proxy/parties.js";
 import type { ListenTerms } from "../config-schema.js";
-import { addressBits, parseHostPort } from "../address.js";
-import type { AddressTable } from "./addresses.js";
+import { addressBits } from "../../core/address.js";
+import { parseHostPort } from "../address.js";
 import { isLocal } from "./addresses.js";
 
 const WILDCARDS = ["0.0.0.0", "::"];
@@ -14,9 +15,11 @@ export interface IdentifyParts {
   /** Identity of an endpoint by its number; undefined when it has ended. */
   endpointIdentity(number: number): Identity | undefined;
   /** Identities by address, for peers that are no endpoint. */
-  readonly addresses: AddressTable<Identity>;
+  readonly addresses: PrefixTable<Identity>;
   /** Explicit forwards by {@link forwardKey} of the address they listen on. */
   readonly forwards: ReadonlyMap<string, Forward>;
+  /** Identity of an address that is none of these and not of this machine: world, or a block that policies name. */
+  worldOf(address: string): Identity;
   /** Addresses of this machine now. */
   interfaces(): Iterable<string>;
 }
@@ -52,9 +55,9 @@ export function forwardsOf(
  * A connection that was neither captured nor forwarded has no service: somebody connected to the sidecar's own port.
  */
 export function makeIdentify(parts: IdentifyParts): Identify {
-  const { endpointIdentity, addresses, forwards, interfaces } = parts;
+  const { endpointIdentity, addresses, forwards, worldOf, interfaces } = parts;
   const byAddress = (address: string): Identity =>
-    addresses.get(address) ?? (isLocal(address, interfaces) ? RESERVED.host : RESERVED.world);
+    addresses.get(address) ?? (isLocal(address, interfaces) ? RESERVED.host : worldOf(address));
 
   return (accepted, { remoteAddress, localAddress, localPort }) => {
     const endpoint = accepted.clientEndpoint ? endpointIdentity(accepted.clientEndpoint) : undefined;

@@ -5,7 +5,9 @@ import type { Clock } from "../../core/clock.js";
 import { SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
 import type { Policy } from "../../l7policy/model.js";
-import { parsePolicies } from "../../l7policy/parse.js";
+import { parsePolicies } from "../../l7policy/parse/parse.js";
+import { enforceable, type Abilities } from "../../l7policy/resolve/enforce.js";
+import { ABILITIES } from "./abilities.js";
 
 /** Editors and ConfigMap updates make several changes in a row; they are taken as one. */
 const SETTLE_MS = 100;
@@ -30,8 +32,11 @@ export function policyFiles(path: string): string[] {
   }
 }
 
-/** Reads policy files, all before any is refused, so that one run shows every error. */
-export function loadPolicies(files: readonly string[]): LoadedPolicies {
+/**
+ * Reads policy files, all before any is refused, so that one run shows every error.
+ * @param abilities of who will enforce them; what it cannot is an error
+ */
+export function loadPolicies(files: readonly string[], abilities: Abilities = ABILITIES): LoadedPolicies {
   const policies: Policy[] = [];
   const errors: SockmeshError[] = [];
   for (const file of files) {
@@ -43,6 +48,7 @@ export function loadPolicies(files: readonly string[]): LoadedPolicies {
       errors.push(unreadable(file, cause));
     }
   }
+  errors.push(...enforceable(policies, abilities));
   return { files, policies, errors };
 }
 

@@ -13,6 +13,11 @@ export const SINGLE: readonly ByteSet[] = Array.from({ length: 256 }, (_, only) 
   setOf((byte) => byte === only),
 );
 
+/** ASCII letters, digits and underscore. */
+export const WORD: ByteSet = setOf((byte) => /[0-9A-Za-z_]/.test(String.fromCharCode(byte)));
+/** The line feed. */
+export const LINE_FEED: ByteSet = SINGLE[10]!;
+
 /** Bytes that no set tells apart, as classes numbered from 0. */
 export interface ByteClasses {
   /** Class of each byte. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parseRegex } from "../regex/parse.js";
 import { classesOf } from "./bytes.js";
 import { LazyDfa } from "./dfa.js";
 import { Nfa } from "./nfa.js";
-import { parseRegex } from "./syntax.js";
 
 /** Several patterns, each numbered by its text, run over a field in one pass. */
 export class Patterns {

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setOf } from "../automaton/bytes.js";
 import { Nfa } from "../automaton/nfa.js";
-import { parseRegex, type Node } from "../automaton/syntax.js";
+import { parseRegex } from "../regex/parse.js";
+import type { Regex } from "../regex/syntax.js";
 import type { Plan } from "./plan.js";
-
-const ANYTHING: Node = {
-  op: "repeat",
-  of: { op: "bytes", set: setOf(() => true) },
-  min: 0,
-  max: Infinity,
-};
 
 /** The patterns of a plan as automata, one for each field; method and path are joined by `startOf`. */
 export class FieldAutomata {
-  readonly methods = new Nfa();
+  readonly methods = new Nfa(true);
   readonly methodStarts: readonly number[];
   /** The number of a pattern is that of its pair. */
-  readonly paths = new Nfa();
+  readonly paths = new Nfa(true);
   readonly pathStarts: readonly number[];
   /** The number of a pattern is that of its condition. */
-  readonly hosts = new Nfa();
+  readonly hosts = new Nfa(true);
   readonly hostStarts: readonly number[];
   private readonly byMethod: number[][] = [];
   private readonly anyMethod: number[] = [];
@@ -27,10 +20,10 @@ export class FieldAutomata {
   constructor(plan: Plan) {
     this.methodStarts = plan.methods.map((text, number) => this.methods.add(parseRegex(text), number));
     this.hostStarts = [...plan.hosts].map(([text, number]) => this.hosts.add(parseRegex(text), number));
-    const parsed = new Map<string, Node>();
+    const parsed = new Map<string, Regex>();
     this.pathStarts = plan.pairs.map(({ path, method }, number) => {
       (method < 0 ? this.anyMethod : (this.byMethod[method] ??= [])).push(number);
-      if (path === undefined) return this.paths.add(ANYTHING, number);
+      if (path === undefined) return this.paths.addAnything(number);
       const node = parsed.get(path) ?? parseRegex(path);
       parsed.set(path, node);
       return this.paths.add(node, number);

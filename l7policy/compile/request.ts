@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ActionKind, TableBit } from "../../core/table.js";
 import { classesOf, setOf, type ByteClasses, type ByteSet } from "../automaton/bytes.js";
-import { DEAD, Subsets } from "../automaton/dfa.js";
+import { DEAD, Subsets } from "../automaton/subsets.js";
 import type { FieldAutomata } from "./fields.js";
 import { Graph, REFUSED, TooLarge } from "./graph.js";
 import {

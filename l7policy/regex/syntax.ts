@@ -5,13 +5,18 @@
  */
 export type Regex =
   | { readonly kind: "empty" }
-  /** One code point out of ascending, disjoint, inclusive ranges [lo, hi, lo, hi, ...]; no range: matches nothing. */
-  | { readonly kind: "class"; readonly ranges: readonly number[] }
+  | CharacterClass
   | { readonly kind: "concat"; readonly parts: readonly Regex[] }
   | { readonly kind: "alternate"; readonly parts: readonly Regex[] }
   /** `max` is -1 for no upper bound. */
   | { readonly kind: "repeat"; readonly part: Regex; readonly min: number; readonly max: number }
   | { readonly kind: "assert"; readonly assertion: Assertion };
+
+/** One code point out of ascending, disjoint, inclusive ranges [lo, hi, lo, hi, ...]; no range: matches nothing. */
+export interface CharacterClass {
+  readonly kind: "class";
+  readonly ranges: readonly number[];
+}
 
 /** Zero-width conditions. Words are ASCII words, as in RE2. */
 export const Assertion = {
@@ -27,11 +32,17 @@ export type Assertion = (typeof Assertion)[keyof typeof Assertion];
 /** Greatest code point. */
 export const MAX_CODE_POINT = 0x10ffff;
 
+/** Matches the empty text. */
 export const EMPTY: Regex = { kind: "empty" };
 
+const ASCII: readonly CharacterClass[] = Array.from({ length: 128 }, (_, point) => ({
+  kind: "class",
+  ranges: [point, point],
+}));
+
 /** Matches one given code point. */
-export function codePoint(point: number): Regex {
-  return { kind: "class", ranges: [point, point] };
+export function codePoint(point: number): CharacterClass {
+  return ASCII[point] ?? { kind: "class", ranges: [point, point] };
 }
 
 /** Matches the text itself, by code point. */
@@ -47,33 +58,28 @@ export const ANYTHING: Regex = {
   max: -1,
 };
 
-/** Matches one text after the other; nested sequences are flattened. */
+/** Matches one part after the other. */
 export function concat(parts: readonly Regex[]): Regex {
-  const flat: Regex[] = [];
-  for (const part of parts) {
-    if (part.kind === "concat") flat.push(...part.parts);
-    else if (part.kind !== "empty") flat.push(part);
-  }
-  const only = flat[0];
+  const [only] = parts;
   if (only === undefined) return EMPTY;
-  return flat.length === 1 ? only : { kind: "concat", parts: flat };
+  return parts.length === 1 ? only : { kind: "concat", parts };
 }
 
 /** Matches any of the parts. */
 export function alternate(parts: readonly Regex[]): Regex {
-  const only = parts[0];
-  if (only === undefined) return { kind: "class", ranges: [] };
-  return parts.length === 1 ? only : { kind: "alternate", parts };
+  const [only] = parts;
+  return parts.length === 1 && only ? only : { kind: "alternate", parts };
 }
 
 /** Why a pattern is not accepted: RE2's own words for the kind of error, and where. */
 export class RegexError extends Error {
   override readonly name = "RegexError";
-  /** Offset into the pattern in UTF-16 units. */
-  readonly offset: number;
 
-  constructor(message: string, offset: number) {
+  constructor(
+    message: string,
+    /** Offset into the pattern in UTF-16 units. */
+    readonly offset: number,
+  ) {
     super(message);
-    this.offset = offset;
   }
 }

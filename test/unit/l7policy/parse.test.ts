@@ -1,267 +1,278 @@
 // SPDX-License-Identifier: Apache-2.0
-import { expect, test } from "@jest/globals";
-import { parsePolicies } from "../../../l7policy/index.js";
+import { describe, expect, test } from "@jest/globals";
+import { parsePolicies, type Parsed } from "../../../l7policy/index.js";
+import type { Policy } from "../../../l7policy/model.js";
+import { CLUSTER, NETWORK, WEB } from "../../vectors/broken-policies.js";
 
-const GOOD = `apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata:
-  name: web
-spec:
-  endpointSelector:
-    matchLabels:
-      app: backend
-  ingress:
-    - fromEndpoints:
-        - matchLabels:
-            app: frontend
-      toPorts:
-        - ports:
-            - port: "80"
-              protocol: TCP
-          rules:
-            http:
-              - method: GET
-                path: /a.*
-`;
-
-/** What is changed in the good policy, and the error that it must give: line, field, part of the message. */
-const BROKEN: readonly [
-  what: string,
-  find: string,
-  put: string,
-  line: number,
-  field: string,
-  says: string,
-][] = [
-  ["apiVersion", "cilium.io/v2", "cilium.io/v1", 1, "apiVersion", "must be cilium.io/v2"],
-  ["kind", "kind: CiliumNetworkPolicy", "kind: Policy", 2, "kind", "must be CiliumNetworkPolicy"],
-  ["no kind", "kind: CiliumNetworkPolicy\n", "", 1, "kind", "is missing"],
-  ["no name", "  name: web", "  namespace: x", 4, "metadata.name", "is missing"],
-  ["numeric name", "name: web", "name: 7", 4, "metadata.name", "must be a string"],
-  ["unknown field of metadata", "name: web", "name: web\n  nmae: x", 5, "metadata.nmae", "unknown field"],
-  [
-    "no selector",
-    "  endpointSelector:\n    matchLabels:\n      app: backend\n",
-    "",
-    6,
-    "spec.endpointSelector",
-    "is missing",
-  ],
-  ["unknown field of spec", "  ingress:", "  ingres: []\n  ingress:", 9, "spec.ingres", "unknown field"],
-  ["no direction", /  ingress:[^]*/.exec(GOOD)?.[0] ?? "", "", 6, "spec", "has no ingress"],
-  ["node policy", "  ingress:", "  nodeSelector: {}\n  ingress:", 9, "spec.nodeSelector", "not for sidecars"],
-  ["numeric label", "app: backend", "app: 5", 8, "spec.endpointSelector.matchLabels.app", "must be a string"],
-  [
-    "selector is a list",
-    "    matchLabels:\n      app: backend",
-    "    - app",
-    7,
-    "spec.endpointSelector",
-    "must be a mapping",
-  ],
-  [
-    "bad operator",
-    "    matchLabels:\n      app: backend",
-    "    matchExpressions: [{ key: a, operator: Is, values: [b] }]",
-    7,
-    "spec.endpointSelector.matchExpressions[0].operator",
-    "must be In",
-  ],
-  [
-    "values with Exists",
-    "    matchLabels:\n      app: backend",
-    "    matchExpressions: [{ key: a, operator: Exists, values: [b] }]",
-    7,
-    "spec.endpointSelector.matchExpressions[0].values",
-    "must be left out",
-  ],
-  [
-    "In without values",
-    "    matchLabels:\n      app: backend",
-    "    matchExpressions: [{ key: a, operator: In }]",
-    7,
-    "spec.endpointSelector.matchExpressions[0].values",
-    "must not be empty",
-  ],
-  [
-    "ingress is a mapping",
-    "    - fromEndpoints:",
-    "      fromEndpoints:",
-    10,
-    "spec.ingress",
-    "must be a list",
-  ],
-  ["fromEndpoint", "fromEndpoints", "fromEndpoint", 10, "spec.ingress[0].fromEndpoint", "unknown field"],
-  [
-    "toEndpoints in ingress",
-    "fromEndpoints",
-    "toEndpoints",
-    10,
-    "spec.ingress[0].toEndpoints",
-    "unknown field",
-  ],
-  [
-    "fromCIDR",
-    "    - fromEndpoints:",
-    "    - fromCIDR: [10.0.0.0/8]\n    - fromEndpoints:",
-    10,
-    "spec.ingress[0].fromCIDR",
-    "not supported",
-  ],
-  [
-    "icmps",
-    "    - fromEndpoints:",
-    "    - icmps: []\n    - fromEndpoints:",
-    10,
-    "spec.ingress[0].icmps",
-    "not supported",
-  ],
-  [
-    "authentication",
-    "    - fromEndpoints:",
-    "    - authentication: { mode: required }\n    - fromEndpoints:",
-    10,
-    "spec.ingress[0].authentication",
-    "not supported",
-  ],
-  [
-    "two kinds of peers",
-    "      toPorts:",
-    "      fromEntities: [world]\n      toPorts:",
-    10,
-    "spec.ingress[0].fromEndpoints",
-    "cannot be combined",
-  ],
-  [
-    "unknown entity",
-    "    - fromEndpoints:",
-    "    - fromEntities: [wolrd]\n    - fromEndpoints:",
-    10,
-    "spec.ingress[0].fromEntities",
-    "unknown entity wolrd",
-  ],
-  [
-    "no ports",
-    '        - ports:\n            - port: "80"\n              protocol: TCP\n          rules:',
-    "        - rules:",
-    14,
-    "spec.ingress[0].toPorts[0].ports",
-    "at least one port",
-  ],
-  ["port name", '"80"', "web", 15, "spec.ingress[0].toPorts[0].ports[0].port", "must be a whole number"],
-  ["port too large", '"80"', '"70000"', 15, "spec.ingress[0].toPorts[0].ports[0].port", "from 0 to 65535"],
-  ["port 0 with L7", '"80"', '"0"', 14, "spec.ingress[0].toPorts[0].ports", "port 0"],
-  [
-    "endPort below port",
-    "protocol: TCP",
-    "endPort: 70",
-    16,
-    "spec.ingress[0].toPorts[0].ports[0].endPort",
-    "from 80",
-  ],
-  ["UDP", "protocol: TCP", "protocol: UDP", 16, "spec.ingress[0].toPorts[0].ports[0].protocol", "TCP only"],
-  [
-    "TLS",
-    "          rules:",
-    "          terminatingTLS: {}\n          rules:",
-    17,
-    "spec.ingress[0].toPorts[0].terminatingTLS",
-    "not supported",
-  ],
-  [
-    "kafka",
-    "            http:",
-    "            kafka: []\n            http:",
-    18,
-    "spec.ingress[0].toPorts[0].rules.kafka",
-    "not supported",
-  ],
-  [
-    "http is a mapping",
-    "              - method: GET\n                path",
-    "                method: GET\n                path",
-    19,
-    "spec.ingress[0].toPorts[0].rules.http",
-    "must be a list",
-  ],
-  [
-    "unknown key of a rule",
-    "path: /a.*",
-    "paht: /a.*",
-    20,
-    "spec.ingress[0].toPorts[0].rules.http[0].paht",
-    "unknown field",
-  ],
-  [
-    "bad pattern",
-    "path: /a.*",
-    "path: /a(",
-    20,
-    "spec.ingress[0].toPorts[0].rules.http[0].path",
-    "missing closing )",
-  ],
-  [
-    "headerMatches",
-    "path: /a.*",
-    "headerMatches: []",
-    20,
-    "spec.ingress[0].toPorts[0].rules.http[0].headerMatches",
-    "not supported",
-  ],
-  [
-    "headers are strings",
-    "path: /a.*",
-    "headers: [{ name: x }]",
-    20,
-    "spec.ingress[0].toPorts[0].rules.http[0].headers[0]",
-    "must be a string",
-  ],
-  [
-    "L7 in a deny rule",
-    "  ingress:",
-    "  ingressDeny:",
-    17,
-    "spec.ingressDeny[0].toPorts[0].rules",
-    "no L7 part",
-  ],
-];
-
-test("the good policy is good", () => {
-  expect(parsePolicies("web.yaml", GOOD)).toMatchObject({ ok: true, policies: [{ name: "web" }] });
-});
-
-test.each(BROKEN)("%s", (_what, find, put, line, field, says) => {
-  expect(GOOD).toContain(find);
-  const parsed = parsePolicies("web.yaml", GOOD.replace(find, put));
-  expect(parsed.ok).toBe(false);
-  if (parsed.ok) return;
-  const errors = parsed.errors.map((error) => ({
-    file: error.at?.file,
-    line: error.at?.line,
-    field: error.field,
-    message: error.message,
-  }));
-  expect(errors).toContainEqual({ file: "web.yaml", line, field, message: expect.stringContaining(says) });
-});
-
-test.each([
-  ["tabs", "spec:\n\tx: 1\n", 2],
-  ["unclosed bracket", "spec: [\n", 2],
-  ["duplicate key", "kind: a\nkind: b\n", 2],
-  ["alias", "a: &x [1]\nb: *x\n", 2],
-  ["a list of everything", "- 1\n", 1],
-])("YAML: %s", (_what, text, line) => {
+function good(text: string): readonly Policy[] {
   const parsed = parsePolicies("x.yaml", text);
-  expect(parsed.ok).toBe(false);
-  if (!parsed.ok) expect(parsed.errors.map((error) => error.at?.line)).toContain(line);
+  if (!parsed.ok) throw new Error(parsed.errors.map((error) => error.describe()).join("\n"));
+  return parsed.policies;
+}
+
+function lines(parsed: Parsed): unknown[] {
+  return parsed.ok ? [] : parsed.errors.map((error) => [error.code, error.at?.line]);
+}
+
+/** The body of `spec` of a policy. */
+const spec = (body: string, kind = "CiliumNetworkPolicy"): Policy => {
+  const [first] = good(
+    `apiVersion: cilium.io/v2\nkind: ${kind}\nmetadata: { name: x }\nspec:\n${body.replace(/^/gm, "  ")}`,
+  );
+  if (!first) throw new Error("no policy");
+  return first;
+};
+
+describe("documents", () => {
+  test("several in a file, each with its place", () => {
+    const both = good(`${WEB}---\n${CLUSTER}---\n${NETWORK}`);
+    expect(both.map(({ kind, name, namespace, at }) => [kind, name, namespace, at.line])).toEqual([
+      ["CiliumNetworkPolicy", "web", "default", 6],
+      ["CiliumClusterwideNetworkPolicy", "all", undefined, 27],
+      ["NetworkPolicy", "db", "default", 36],
+    ]);
+  });
+
+  test("specs: several policies of one name", () => {
+    const text = `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: { name: two }
+spec: { endpointSelector: {}, ingress: [{}] }
+specs:
+  - { endpointSelector: {}, egress: [{}] }
+  - { endpointSelector: {}, ingress: [{}], egress: [{}] }
+`;
+    expect(good(text).map(({ name, ingress, egress }) => [name, !!ingress, !!egress])).toEqual([
+      ["two", true, false],
+      ["two", false, true],
+      ["two", true, true],
+    ]);
+  });
+
+  test("JSON is YAML; what kubectl prints is read, lists and bookkeeping too", () => {
+    const item = {
+      apiVersion: "cilium.io/v2",
+      kind: "CiliumNetworkPolicy",
+      metadata: {
+        name: "a",
+        uid: "1",
+        resourceVersion: "7",
+        generation: 1,
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        annotations: { "kubectl.kubernetes.io/last-applied-configuration": "{}" },
+        managedFields: [{ manager: "kubectl" }],
+      },
+      spec: { endpointSelector: {}, ingress: [{}] },
+      status: { conditions: [{ type: "Valid", status: "True" }] },
+    };
+    const list = { apiVersion: "v1", kind: "List", metadata: { resourceVersion: "" }, items: [item, item] };
+    expect(good(JSON.stringify(list)).map(({ name }) => name)).toEqual(["a", "a"]);
+    const broken = { ...list, items: [item, { ...item, spec: {} }] };
+    const parsed = parsePolicies("x.json", JSON.stringify(broken));
+    expect(parsed.ok ? [] : parsed.errors.map(({ field }) => field)).toEqual([
+      "items[1].spec.endpointSelector",
+    ]);
+  });
+
+  test("every error of a file is reported", () => {
+    const parsed = parsePolicies(
+      "x.yaml",
+      WEB.replace("path: /a.*", "path: '('").replace("app: backend", "app: 1"),
+    );
+    expect(lines(parsed)).toEqual([
+      ["SM_POLICY_FIELD", 8],
+      ["SM_POLICY_REGEX", 20],
+    ]);
+  });
+
+  test("an empty file has no policy and no error", () => {
+    expect(good("")).toEqual([]);
+    expect(good("# only this\n---\n---\n")).toEqual([]);
+  });
 });
 
-test("every error of a file is reported, and several documents are read", () => {
-  const two = parsePolicies("x.yaml", `${GOOD}---\n${GOOD.replace("web", "web2")}`);
-  expect(two).toMatchObject({ ok: true, policies: [{ name: "web" }, { name: "web2" }] });
-  const broken = parsePolicies(
-    "x.yaml",
-    GOOD.replace("path: /a.*", "path: '('").replace("app: backend", "app: 1"),
-  );
-  expect(broken.ok ? 0 : broken.errors.length).toBe(2);
+describe("YAML that is refused", () => {
+  test.each([
+    ["tabs", "spec:\n\tx: 1\n", 2],
+    ["unclosed bracket", "spec: [\n", 2],
+    ["duplicate key", "kind: a\nkind: b\n", 2],
+    ["duplicate key below", WEB.replace("app: backend", "app: a\n      app: b"), 9],
+    ["alias", "a: &x [1]\nb: *x\n", 2],
+    ["merge key", "a: &x { b: 1 }\nc:\n  <<: *x\n", 3],
+    ["a list of everything", "- 1\n", 1],
+    ["a scalar", "policy\n", 1],
+  ])("%s", (_what, text, line) => {
+    const parsed = parsePolicies("x.yaml", text);
+    expect(parsed.ok).toBe(false);
+    if (!parsed.ok) expect(parsed.errors.map((error) => error.at?.line)).toContain(line);
+  });
+
+  test.each([
+    ["a file that is too large", "#".repeat((8 << 20) + 1), "larger than"],
+    ["brackets in brackets", `a: 1\nb: ${"[".repeat(100_000)}`, "nested deeper than 100"],
+    ["braces in braces", `a: ${"{a: ".repeat(100_000)}`, "nested deeper than 100"],
+    ["lists in one line", `a:\n${"- ".repeat(1000)}`, "in one line"],
+    ["deep mappings", Array.from({ length: 300 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"), "is indented"],
+    ["a laughing billion", bomb(), "anchors and aliases"],
+    ["too many tokens", "- a\n".repeat(400_000), "tokens"],
+  ])("in bounded time: %s", (_what, text, says) => {
+    const parsed = parsePolicies("x.yaml", text);
+    expect(parsed.ok ? [] : parsed.errors.map(({ code, message }) => [code, message])).toContainEqual([
+      "SM_POLICY_SYNTAX",
+      expect.stringContaining(says),
+    ]);
+  });
+
+  test("the hazard is named with its line", () => {
+    const parsed = parsePolicies("x.yaml", `a: 1\n# [[[\nb: "[["\nc: |\n  [[\nd: ${"[".repeat(101)}`);
+    expect(parsed.ok ? [] : parsed.errors.map(({ at }) => [at?.line, at?.column])).toEqual([[6, 104]]);
+  });
+
+  test("brackets in texts are no nesting", () => {
+    const many = Array.from({ length: 300 }, (_, i) => `              - path: '/a\\[${i}'`).join("\n");
+    expect(good(WEB.replace("              - method: GET\n                path: /a.*", many))).toHaveLength(
+      1,
+    );
+  });
+});
+
+function bomb(): string {
+  const levels = Array.from({ length: 20 }, (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(10)}]`);
+  return `l0: &l0 x\n${levels.join("\n")}\n`;
+}
+
+describe("what is read", () => {
+  const peers = (body: string): unknown =>
+    spec(`endpointSelector: {}\ningress: [${body}]`).ingress?.allow[0]?.peers;
+
+  test("a rule without peers is for anyone where it names ports, for nobody where it names nothing", () => {
+    expect(peers("{}")).toEqual({ kind: "nobody" });
+    expect(peers("{ toPorts: [{ ports: [{ port: 80 }] }] }")).toEqual({ kind: "anyone" });
+    expect(peers("{ fromProcess: [] }")).toEqual({ kind: "anyone" });
+    expect(peers("{ fromEndpoints: [] }")).toEqual({ kind: "endpoints", selectors: [] });
+  });
+
+  test("selectors speak of the policy's namespace unless they name one", () => {
+    const keys = (selector: string, kind?: string): unknown => {
+      const body = `endpointSelector: {}\ningress: [{ fromEndpoints: [${selector}] }]`;
+      const rule = spec(body, kind).ingress?.allow[0]?.peers;
+      return rule?.kind === "endpoints" ? rule.selectors[0]?.requirements.map(({ key }) => key) : undefined;
+    };
+    const own = "k8s:io.kubernetes.pod.namespace";
+    expect(keys("{ matchLabels: { app: a } }")).toEqual(["any:app", own]);
+    expect(keys("{ matchLabels: { 'k8s:app': a, 'container:x': b } }")).toEqual([
+      "k8s:app",
+      "container:x",
+      own,
+    ]);
+    expect(keys("{ matchLabels: { io.kubernetes.pod.namespace: b } }")).toEqual([
+      "any:io.kubernetes.pod.namespace",
+    ]);
+    expect(keys("{ matchLabels: { 'reserved:host': '' } }")).toEqual(["reserved:host"]);
+    expect(keys("{ matchLabels: { io.cilium.k8s.namespace.labels.team: a } }")).toEqual([
+      "any:io.cilium.k8s.namespace.labels.team",
+    ]);
+    expect(
+      keys("{ matchLabels: { io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name: a } }"),
+    ).toEqual([own]);
+    expect(keys("{}", "CiliumClusterwideNetworkPolicy")).toEqual([own]);
+  });
+
+  test("a direction is denied by default once it has a rule, or when that is asked for", () => {
+    const flags = (body: string): unknown => {
+      const { ingress, egress } = spec(`endpointSelector: {}\n${body}`);
+      return [ingress?.defaultDeny, egress?.defaultDeny];
+    };
+    expect(flags("ingress: [{}]")).toEqual([true, undefined]);
+    expect(flags("egressDeny: [{ toEntities: [world] }]")).toEqual([undefined, true]);
+    expect(flags("ingress: [{}]\nenableDefaultDeny: { ingress: false }")).toEqual([false, undefined]);
+    expect(flags("ingress: [{}]\nenableDefaultDeny: { egress: true }")).toEqual([true, true]);
+    expect(flags("ingress: [{}]\nenableDefaultDeny: { egress: false }")).toEqual([true, undefined]);
+  });
+
+  test("ports: numbers, ranges, names", () => {
+    const ports = spec(
+      "endpointSelector: {}\ningress: [{ toPorts: [{ ports: [{ port: 80 }, { port: '1', endPort: 9 }, { port: HTTP-alt, protocol: TCP }, { port: '0' }] }] }]",
+    ).ingress?.allow[0]?.ports?.[0]?.ports.map(({ first, last, name, transport }) => [
+      first,
+      last,
+      name,
+      transport,
+    ]);
+    expect(ports).toEqual([
+      [80, 80, undefined, "ANY"],
+      [1, 9, undefined, "ANY"],
+      [-1, -1, "http-alt", "TCP"],
+      [0, 0, undefined, "ANY"],
+    ]);
+  });
+
+  test("every L7 family, and server names", () => {
+    const families = [
+      "rules: { http: [{}] }",
+      "rules: { kafka: [{ role: Produce, topicPrefix: a }] }",
+      "rules: { l7proto: cassandra, l7: [{ query_action: select, query_table: a }] }",
+      "rules: { l7proto: memcache, l7: [{ command: writeGroup, keyPrefix: a }, {}] }",
+      "rules: { grpc: [{ service: a.B, method: Get* }] }",
+      "rules: { memcached: [{ command: read, keyPattern: 'a.*' }] }",
+      "rules: { cassandra: [{ action: insert, table: a.b }] }",
+      "serverNames: ['*.example.com', '**', sub.**.example.com]",
+      "rules: {}",
+    ].map(
+      (rules) =>
+        spec(`endpointSelector: {}\ningress: [{ toPorts: [{ ports: [{ port: 80 }], ${rules} }] }]`).ingress
+          ?.allow[0]?.ports?.[0]?.l7?.family,
+    );
+    const [dns] =
+      spec(
+        "endpointSelector: {}\negress: [{ toPorts: [{ ports: [{ port: 53, protocol: UDP }], rules: { dns: [{ matchPattern: '*' }] } }] }]",
+      ).egress?.allow[0]?.ports ?? [];
+    expect([...families, dns?.l7?.family]).toEqual([
+      ...[
+        "http",
+        "kafka",
+        "cassandra",
+        "memcached",
+        "grpc",
+        "memcached",
+        "cassandra",
+        "tls",
+        undefined,
+        "dns",
+      ],
+    ]);
+  });
+
+  test("header matches: wanted, or done", () => {
+    const rules = spec(
+      "endpointSelector: {}\ningress: [{ toPorts: [{ ports: [{ port: 80 }], rules: { http: [{ headers: ['A', 'B: x y'], headerMatches: [{ name: C, value: z }, { name: D, value: v, mismatch: REPLACE }] }] } }] }]",
+    ).ingress?.allow[0]?.ports?.[0]?.l7?.rules;
+    expect(rules).toMatchObject([
+      {
+        headers: [
+          { name: "A", value: undefined },
+          { name: "B", value: "x y" },
+          { name: "C", value: "z" },
+        ],
+        actions: [{ name: "D", value: "v", mismatch: "REPLACE" }],
+      },
+    ]);
+  });
+
+  test("NetworkPolicy: empty means everybody there; peers of a list add up; the default protocol is TCP", () => {
+    const [policy] = good(NETWORK);
+    expect(policy?.ingress?.allow.map(({ peers: { kind } }) => kind)).toEqual(["endpoints", "cidrs"]);
+    expect(policy?.ingress?.allow[0]?.ports?.[0]?.ports[0]).toMatchObject({ first: 5432, transport: "TCP" });
+    const kinds = (body: string): unknown => {
+      const head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: x }\nspec:\n";
+      const [one] = good(`${head}${`podSelector: {}\n${body}`.replace(/^/gm, "  ")}`);
+      return [one?.ingress, one?.egress].map((way) => way?.allow.map(({ peers: { kind } }) => kind));
+    };
+    expect(kinds("ingress: [{}]")).toEqual([["anyone"], undefined]);
+    expect(kinds("ingress: [{ from: [] }]")).toEqual([["anyone"], undefined]);
+    expect(kinds("")).toEqual([[], undefined]);
+    expect(kinds("egress: [{}]")).toEqual([[], ["anyone"]]);
+    expect(kinds("policyTypes: [Egress]")).toEqual([undefined, []]);
+    expect(kinds("policyTypes: [Egress]\ningress: [{}]")).toEqual([undefined, []]);
+  });
 });

@@ -80,9 +80,10 @@ describe("who and where", () => {
     expect(one.egress(one.guest).kind).toBe("allow");
   });
 
-  test("an empty ingress list denies all; an empty rule allows all; an empty peer list selects nobody", () => {
-    expect(new Case(`${BACKEND}ingress: []`).ingress(RESERVED.host).kind).toBe("deny");
-    expect(new Case(`${BACKEND}ingress: [{}]`).ingress(RESERVED.world).kind).toBe("allow");
+  test("an empty rule denies all, and so does a rule with an empty list of peers", () => {
+    const closed = new Case(`${BACKEND}ingress: [{}]`);
+    expect(closed.ingress(RESERVED.host).kind).toBe("deny");
+    expect(closed.ingress(closed.frontend).kind).toBe("deny");
     const nobody = new Case(`${BACKEND}ingress: [{ fromEndpoints: [] }]`);
     expect(nobody.ingress(nobody.frontend).kind).toBe("deny");
   });
@@ -141,7 +142,7 @@ describe("who and where", () => {
 
   test("deny beats allow, whatever is more specific, and can be one port only", () => {
     const one = new Case(
-      `${BACKEND}ingress: [{}]\ningressDeny: [{ fromEndpoints: [{ matchLabels: { app: guest } }], ${PORT} }]`,
+      `${BACKEND}ingress: [{ fromEntities: [all] }]\ningressDeny: [{ fromEndpoints: [{ matchLabels: { app: guest } }], ${PORT} }]`,
     );
     expect(one.ingress(one.guest, 80).kind).toBe("deny");
     expect(one.ingress(one.guest, 81).kind).toBe("allow");
@@ -156,7 +157,7 @@ describe("who and where", () => {
   test("enableDefaultDeny false only adds; one policy that asks for it is enough", () => {
     const soft = `${BACKEND}enableDefaultDeny: { ingress: false }\ningress: [{ fromEntities: [world] }]`;
     expect(new Case(soft).ingress(RESERVED.host).kind).toBe("allow");
-    expect(new Case(soft, `${BACKEND}ingress: []`).ingress(RESERVED.host).kind).toBe("deny");
+    expect(new Case(soft, `${BACKEND}ingress: [{}]`).ingress(RESERVED.host).kind).toBe("deny");
   });
 
   test("egress: restricted once a policy speaks of it", () => {

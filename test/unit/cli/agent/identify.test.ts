@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "@jest/globals";
-import { AddressTable } from "../../../../cli/agent/addresses.js";
 import { forwardsOf, makeIdentify } from "../../../../cli/agent/identify.js";
-import { parsePrefix, type Prefix } from "../../../../cli/address.js";
-import { RESERVED } from "../../../../l7policy/identity.js";
+import { parsePrefix, type Prefix } from "../../../../core/address.js";
+import { PrefixTable, RESERVED } from "../../../../l7policy/index.js";
 import type { Accepted } from "../../../../sockmap/engine.js";
 
 const prefix = (text: string): Prefix => {
@@ -12,7 +11,7 @@ const prefix = (text: string): Prefix => {
   return found;
 };
 
-const addresses = new AddressTable<number>();
+const addresses = new PrefixTable<number>();
 addresses.set(prefix("10.0.0.0/8"), 300);
 addresses.set(prefix("10.1.0.0/16"), 301);
 addresses.set(prefix("2001:db8::/32"), 302);
@@ -27,6 +26,7 @@ const identify = makeIdentify({
     ],
     ({ app }) => (app === "a" ? 501 : 502),
   ),
+  worldOf: (address) => (address.startsWith("198.51.100.") ? 601 : RESERVED.world),
   interfaces: () => ["192.0.2.7"],
 });
 
@@ -54,6 +54,7 @@ test("who is no endpoint is told by address, the longest prefix first", () => {
   expect(client("::1")).toBe(RESERVED.host);
   expect(client("192.0.2.7")).toBe(RESERVED.host);
   expect(client("192.0.2.8")).toBe(RESERVED.world);
+  expect(client("198.51.100.1")).toBe(601);
 });
 
 test("captured: endpoints by number, whatever their addresses are", () => {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { globFits } from "../families/names.js";
+import type { IdentityInfo } from "../identity/registry.js";
+import type { PortNames } from "../identity/tables.js";
+import type { DirectionRule, Policy, PortRange, PortRule, Transport, Way } from "../model.js";
+import type { ProcessContext } from "../policy.js";
+import type { PeerMatcher } from "./peers.js";
+
+/** One rule of a policy in one direction, ready to be asked. */
+export interface ActiveRule {
+  readonly policy: Policy;
+  readonly way: Way;
+  readonly rule: DirectionRule;
+  readonly deny: boolean;
+  /** The policy denies nothing by default: the L7 parts of its rules only observe. */
+  readonly soft: boolean;
+  readonly peer: PeerMatcher;
+}
+
+/** What a connection is, as rules see it. */
+export interface Connection {
+  readonly way: Way;
+  readonly endpoint: IdentityInfo;
+  readonly peer: IdentityInfo;
+  readonly port: number;
+  readonly transport: Exclude<Transport, "ANY">;
+  readonly process: ProcessContext | undefined;
+  readonly portNames: PortNames;
+}
+
+/** True when a range, or the port that a name stands for at the receiver, has the connection's port. */
+export function rangeFits(range: PortRange, connection: Connection): boolean {
+  const { way, endpoint, peer, port, transport, portNames } = connection;
+  if (range.transport !== "ANY" && range.transport !== transport) return false;
+  if (range.name !== undefined)
+    return portNames.fits((way === "ingress" ? endpoint : peer).identity, range.name, port, transport);
+  return range.first === 0 || (port >= range.first && port <= range.last);
+}
+
+/** True when one of an entry's ports has the connection's port. */
+export function portFits({ ports }: PortRule, connection: Connection): boolean {
+  return ports.some((range) => rangeFits(range, connection));
+}
+
+/** True when a rule names no processes, or the one that opened the connection. */
+export function processFits({ processes }: DirectionRule, context: ProcessContext | undefined): boolean {
+  if (!processes) return true;
+  if (!context) return false;
+  return processes.some(
+    ({ executable, uid, cgroup }) =>
+      (executable === undefined ||
+        (context.executable !== undefined && globFits(executable, context.executable))) &&
+      (uid === undefined || uid === context.uid) &&
+      (cgroup === undefined || (context.cgroup !== undefined && globFits(cgroup, context.cgroup))),
+  );
+}
