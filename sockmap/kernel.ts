@@ -96,8 +96,8 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
 /** The engine that captures with sk_lookup and moves bytes with sk_msg. Made by {@link createKernelEngine}. */
 export class KernelEngine implements SocketEngine {
   readonly name = "kernel";
-  readonly level: LevelName = "splice";
-  readonly because = undefined;
+  readonly level: LevelName;
+  readonly because: string | undefined;
   private readonly parts: LinkParts;
   private readonly shared: (() => void)[] = [];
   /** Of the endpoints that exist. */
@@ -110,6 +110,10 @@ export class KernelEngine implements SocketEngine {
     /** True when reads are published by the kernel as recv returns. */
     readonly tracing: boolean,
   ) {
+    // Without the tracepoints a denial could be put in order only by ending its connection, and readers that take a short
+    // read for the last one could miss bytes: not worth it.
+    this.level = tracing ? "splice" : "shortcut";
+    this.because = tracing ? undefined : "this kernel has no socket tracepoints (6.3)";
     const records = object.map("records").share(RECORD_BYTES);
     const intent = object.map("intents").share(4096);
     this.shared.push(records.unmap, intent.unmap);
@@ -158,7 +162,12 @@ export class KernelEngine implements SocketEngine {
     try {
       this.object
         .map("endpoints")
-        .update(key, new StructBytes(ENDPOINT).setU32("level", Level[terms.level]).setU32("live", 1).bytes);
+        .update(
+          key,
+          new StructBytes(ENDPOINT)
+            .setU32("level", Math.min(Level[terms.level], Level[this.level]))
+            .setU32("live", 1).bytes,
+        );
       this.numbers.push(terms.number);
       undo.push(() => {
         this.object.map("endpoints").update(key, new StructBytes(ENDPOINT).bytes);

@@ -136,7 +136,8 @@ export async function runThroughAgent(
   const port = await freePort();
   const { tracing, creditBytes, timeout } = terms;
   const agent = await TestAgent.start(orderPolicy(port), { creditBytes }, [], {
-    env: tracing ? {} : { SOCKMESH_TEST_TRACING: "0" },
+    // Blocking readers among the clients must not end the acceleration that is tested.
+    env: { SOCKMESH_TEST_GUARD: "0", ...(tracing ? {} : { SOCKMESH_TEST_TRACING: "0" }) },
     timeout,
   });
   try {
