@@ -17,4 +17,8 @@ const project = (name) => ({
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
-export default { projects: ["unit", "conformance", "kernel", "e2e"].map(project) };
+export default {
+  projects: ["unit", "conformance", "kernel", "e2e"].map(project),
+  // Only a test that hangs is to fail by time: a machine with other work may be ten times slower.
+  testTimeout: 60_000,
+};

@@ -9,6 +9,8 @@ import { findCgroup2 } from "./cgroup.js";
 export interface Machine {
   /** Text of a file; undefined when it cannot be read. */
   read(path: string): string | undefined;
+  /** True when the file exists and this process may read it; for files that are too large to read for that. */
+  readable(path: string): boolean;
   /** True when the file exists and this process may write to it. */
   writable(path: string): boolean;
   /** As `uname -r` and `uname -v`. */
@@ -128,9 +130,9 @@ function config(machine: Machine): Finding {
 
 function btf(machine: Machine): Finding {
   const path = "/sys/kernel/btf/vmlinux";
-  return machine.read(path) === undefined
-    ? ["no", `${path} cannot be read`, "use a kernel with CONFIG_DEBUG_INFO_BTF"]
-    : ["yes", path];
+  return machine.readable(path)
+    ? ["yes", path]
+    : ["no", `${path} cannot be read`, "use a kernel with CONFIG_DEBUG_INFO_BTF"];
 }
 
 function cgroup(machine: Machine): Finding {
@@ -182,6 +184,15 @@ function memlock(machine: Machine): Finding {
   return soft === "unlimited" ? ["yes", soft] : ["no", `${soft} bytes`, "ulimit -l unlimited"];
 }
 
+function accessible(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The machine that this process runs on. */
 export const thisMachine: Machine = {
   read(path) {
@@ -192,14 +203,8 @@ export const thisMachine: Machine = {
       return undefined;
     }
   },
-  writable(path) {
-    try {
-      accessSync(path, constants.W_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+  readable: (path) => accessible(path, constants.R_OK),
+  writable: (path) => accessible(path, constants.W_OK),
   release: release(),
   version: version(),
   nodeVersion: process.versions.node,

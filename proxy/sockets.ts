@@ -12,11 +12,20 @@ export const READ_BYTES = 64 * 1024;
 // because a read and all that follows from it happen in one turn, and whatever outlives the turn is copied.
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
+// Views of its first bytes by their number: making one costs more than looking at a small message.
+const VIEWS = 2048;
+const views = new Array<Buffer | undefined>(VIEWS).fill(undefined);
+
+function firstBytes(bytes: number): Buffer {
+  if (bytes >= VIEWS) return shared.subarray(0, bytes);
+  return (views[bytes] ??= shared.subarray(0, bytes));
+}
+
 function onread(reader: Reader): OnReadOpts {
   return {
     buffer: shared,
     callback(bytes) {
-      reader(shared.subarray(0, bytes));
+      reader(firstBytes(bytes));
       return true;
     },
   };

@@ -16,7 +16,8 @@ export type ControlHandler = (
 
 const PORT = { type: "integer", minimum: 1, maximum: 65_535 } as const;
 
-const validate = new Ajv({ discriminator: true }).compile<ControlRequest>({
+/** JSON Schema of {@link ControlRequest}. */
+export const REQUEST_SCHEMA = {
   type: "object",
   required: ["op"],
   discriminator: { propertyName: "op" },
@@ -39,7 +40,14 @@ const validate = new Ajv({ discriminator: true }).compile<ControlRequest>({
       },
     },
   ],
-});
+} as const;
+
+// That the schema itself is one, a test tells: the checker for it would cost the agent 2 MB.
+const validate = new Ajv({
+  discriminator: true,
+  meta: false,
+  validateSchema: false,
+}).compile<ControlRequest>(REQUEST_SCHEMA);
 
 /**
  * The agent's Unix socket, readable and writable by its owner only. Throws SM_PORT_IN_USE when an agent answers there

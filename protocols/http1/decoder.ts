@@ -28,6 +28,8 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
   protected remaining = 0;
   /** Bytes of an incomplete head, or of what follows an upgrade. */
   protected partial: Uint8Array = NOTHING;
+  /** The head comes in pieces: it is read when it may be complete, else every piece would have all of it read again. */
+  private pieces = false;
   private readonly chunks: ChunkedBody;
 
   constructor(
@@ -126,32 +128,27 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
     // Empty lines before a message are left out (RFC 9112 2.2).
     while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
     if (at === bytes.length) return at;
-    if (bytes[at] === CR && at + 1 === bytes.length) {
-      this.partial = Buffer.from(bytes.subarray(at));
-      return bytes.length;
-    }
+    if (bytes[at] === CR && at + 1 === bytes.length) return this.keep(bytes, at);
     const limit = Math.min(bytes.length, at + this.limits.headBytes);
-    if (!mayBeRead(bytes, at, limit)) {
-      if (limit < bytes.length || limit - at === this.limits.headBytes)
-        return this.failHead(bytes, at, limit, sink);
-      this.partial = Buffer.from(bytes.subarray(at));
-      return bytes.length;
-    }
+    const full = limit - at === this.limits.headBytes;
+    if (this.pieces && !full && !mayBeRead(bytes, at, limit)) return this.keep(bytes, at);
     const fault = this.readHead(bytes, at, limit);
     if (fault) return this.fail(fault, sink);
     const { message } = this;
-    if (message.end === 0) {
-      if (limit < bytes.length || limit - at === this.limits.headBytes)
-        return this.fail("head-too-large", sink);
-      this.partial = Buffer.from(bytes.subarray(at));
-      return bytes.length;
-    }
-    const end = message.end;
+    const { end } = message;
+    if (end === 0) return full ? this.fail("head-too-large", sink) : this.keep(bytes, at);
+    this.pieces = false;
     this.begin(message.bodyLength);
     if (message.bodyLength === 0 && this.holdsAfter()) this.state = State.held;
     sink.head(message);
     if (message.bodyLength === 0) sink.end();
     return end;
+  }
+
+  private keep(bytes: Uint8Array, at: number): number {
+    this.partial = Buffer.from(bytes.subarray(at));
+    this.pieces = true;
+    return bytes.length;
   }
 
   private begin(bodyLength: number): void {
@@ -168,11 +165,6 @@ abstract class HttpDecoder<M extends HttpRequest | HttpResponse> implements Deco
   private endMessage(sink: Sink<M>): void {
     this.state = this.holdsAfter() ? State.held : State.head;
     sink.end();
-  }
-
-  /** The head exceeds the limit: what is wrong further left is named first, so that chunking does not matter. */
-  private failHead(bytes: Uint8Array, at: number, limit: number, sink: Sink<M>): number {
-    return this.fail(this.readHead(bytes, at, limit) ?? "head-too-large", sink);
   }
 
   private fail(reason: FaultReason, sink: Sink<M>): number {

@@ -77,7 +77,7 @@ export class HeadLines {
   private requestLine(bytes: Uint8Array, from: number, to: number): number | FaultReason {
     let at = from;
     while (at < to && TOKEN[bytes[at] ?? 0] === 1) at++;
-    if (at >= to) return at - from > 64 ? "bad-request-line" : to;
+    if (at >= to) return to;
     if (bytes[at] !== SP || at === from) return lineFault(bytes[at] ?? 0, "bad-request-line");
     this.methodEnd = at;
     this.targetStart = ++at;

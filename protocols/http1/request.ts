@@ -54,7 +54,8 @@ export class HttpRequest implements Request {
     this.upgrade = false;
     this.dropOptions = false;
     this.awaitsContinue = lines.indexOf(Known.expect) >= 0;
-    this.bytes = bytes.subarray(lines.start, lines.end);
+    const whole = lines.start === 0 && lines.end === bytes.length;
+    this.bytes = whole ? bytes : bytes.subarray(lines.start, lines.end);
     return this.readLength(bytes) ?? this.readConnection(bytes) ?? this.readTarget(bytes);
   }
 

@@ -35,7 +35,7 @@ export class HttpResponse implements Response {
     const { lines } = this;
     const fault = lines.read(bytes, from, to, false);
     if (fault || lines.end === 0) return fault;
-    this.bytes = bytes.subarray(from, lines.end);
+    this.bytes = from === 0 && lines.end === bytes.length ? bytes : bytes.subarray(from, lines.end);
     this.status = lines.status;
     this.final = lines.status >= 200 || lines.status === 101;
     this.tunnel =

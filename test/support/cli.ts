@@ -56,10 +56,10 @@ export function runs(command: readonly string[], env: NodeJS.ProcessEnv = {}): P
   return launch(command, env).ended;
 }
 
-/** Waits until something holds; fails with `what` after ten seconds. */
+/** Waits until something holds; fails with `what` after half a minute. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 10_000; !(await holds());) {
-    if (performance.now() > end) throw new Error(`not within ten seconds: ${what}`);
+  for (const end = performance.now() + 30_000; !(await holds());) {
+    if (performance.now() > end) throw new Error(`not within half a minute: ${what}`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }

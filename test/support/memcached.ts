@@ -169,7 +169,7 @@ export class MemcachedServer {
       const child = spawn("memcached", process.getuid?.() === 0 ? ["-u", "nobody", ...flags] : flags, {
         stdio: "ignore",
       });
-      for (let polls = 0; polls < 200 && child.exitCode === null; polls++) {
+      for (const late = Date.now() + 10_000; Date.now() < late && child.exitCode === null;) {
         if (await answers(port)) return new MemcachedServer(child, port);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }

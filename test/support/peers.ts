@@ -85,9 +85,9 @@ export class Peer {
     return this.received.toString("latin1");
   }
 
-  /** Waits until a condition holds; fails with what is there when the connection closes first or 10 s pass. */
+  /** Waits until a condition holds; fails with what is there when the connection closes first or 30 s pass. */
   async until(holds: (peer: this) => boolean, what = String(holds)): Promise<this> {
-    const late = Date.now() + 10_000;
+    const late = Date.now() + 30_000;
     while (!holds(this)) {
       const left = late - Date.now();
       if (this.closed || left <= 0)

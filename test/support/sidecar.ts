@@ -171,8 +171,8 @@ export class RawClient {
 
   /** Waits until what was received fulfils a condition. */
   async until(condition: (client: RawClient) => boolean): Promise<void> {
-    for (let tries = 0; !condition(this); tries++) {
-      if (tries > 1000)
+    for (const late = Date.now() + 30_000; !condition(this);) {
+      if (Date.now() > late)
         throw new Error(
           `waited in vain; received ${JSON.stringify(this.received)}, ended ${this.ended}, error ${this.error}`,
         );

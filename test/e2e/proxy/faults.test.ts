@@ -211,9 +211,11 @@ test("a client that got its answer and does not close is not waited for", async 
   const peer = await client(port);
   peer.socket.write(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
   await peer.until((p) => p.ended);
-  clock.advance(2_000);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(sidecar.connections()).toEqual([]);
+  for (let seconds = 0; sidecar.connections().length > 0; seconds++) {
+    expect(seconds).toBeLessThan(60); // long before the idle time
+    clock.advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });
 
 test("more connections than the limit are refused", async () => {

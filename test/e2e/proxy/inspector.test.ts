@@ -190,12 +190,13 @@ describe("faults", () => {
   test("a client that sends one byte a second is cut off after the time for a head", async () => {
     const fake = new FakeClock();
     const { client, sidecar } = await setup(OK, { clock: fake, limits: { headMs: 5000 } });
+    const taken = (): number => sidecar.sidecar.connections()[0]?.bytesFromClient ?? 0;
     client.send("G");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.until(() => taken() === 1);
     fake.pass(4000);
     expect(sidecar.sidecar.connections()).toHaveLength(1);
     client.send("E");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.until(() => taken() === 2);
     fake.pass(4000);
     await client.until(({ ended, error }) => ended || error !== undefined);
     expect(sidecar.sidecar.counters.snapshot()["failed:timeout"]).toBe(1);
@@ -229,16 +230,13 @@ describe("faults", () => {
   });
 
   test("drain finishes what is in flight and refuses what is new", async () => {
-    const service = keep(
-      await RecordingService.start((socket) =>
-        socket.once("data", () => setTimeout(() => socket.write(OK), 100)),
-      ),
-    );
+    const service = keep(await RecordingService.start(() => {}));
     const sidecar = keep(await TestSidecar.start(service.port, POLICY));
     const client = keep(new RawClient(sidecar.port)).send(GET);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await client.until(() => service.received === GET);
     const drained = sidecar.sidecar.drain();
     const late = keep(new RawClient(sidecar.port)).send(GET);
+    service.sockets[0]?.write(OK);
     await client.until(({ ended }) => ended);
     expect(client.received).toBe(OK);
     await drained;
@@ -332,9 +330,12 @@ describe("real HTTP", () => {
     const client = keep(new RawClient(sidecar.port));
     client.socket.pause();
     client.send(GET);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const written = (service.sockets[0]?.bytesWritten ?? 0) - (service.sockets[0]?.writableLength ?? 0);
-    expect(written).toBeGreaterThan(65536);
+    let written = 0;
+    for (let before = -1; written === 0 || written !== before;) {
+      before = written;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      written = (service.sockets[0]?.bytesWritten ?? 0) - (service.sockets[0]?.writableLength ?? 0);
+    }
     // Socket buffers of four sockets at most, none of it in this process.
     expect(written).toBeLessThan(64 << 20);
   });

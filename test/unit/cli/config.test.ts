@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "@jest/globals";
+import { Ajv } from "ajv";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { REQUEST_SCHEMA } from "../../../cli/agent/control.js";
 import { defaultSocket } from "../../../cli/agent/socket-path.js";
+import { CONFIG_SCHEMA } from "../../../cli/config-schema.js";
 import { defaultConfig, parseConfig, readConfig } from "../../../cli/config.js";
 import { SockmeshError } from "../../../core/errors.js";
 
@@ -103,4 +106,13 @@ test("the socket is root's in /run, else in the user's own folder", () => {
   expect(defaultSocket(0, "/run/user/0")).toBe("/run/sockmesh/agent.sock");
   expect(defaultSocket(7, "/run/user/7")).toBe("/run/user/7/sockmesh/agent.sock");
   expect(defaultSocket(7, undefined)).toBe("/tmp/sockmesh-7/agent.sock");
+});
+
+test.each([
+  ["configuration", CONFIG_SCHEMA],
+  ["control requests", REQUEST_SCHEMA],
+])("the schema of %s is a schema", (_what, schema) => {
+  const ajv = new Ajv({ discriminator: true, formats: { address: true, cidr: true } });
+  expect(ajv.validateSchema(schema)).toBe(true);
+  expect(() => ajv.compile(schema)).not.toThrow();
 });

@@ -26,6 +26,7 @@ function machine(files: Record<string, string | undefined> = {}, more: Partial<M
   const all = { ...GOOD_FILES, ...files };
   return {
     read: (path) => all[path],
+    readable: (path) => all[path] !== undefined,
     writable: () => true,
     release: "6.18.0",
     version: "#1 SMP",
