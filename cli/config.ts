@@ -31,7 +31,7 @@ export function defaultConfig(socket: string): Config {
     policies: undefined,
     socket,
     engine: "auto",
-    level: "splice",
+    level: "shortcut",
     listen: [],
     addresses: [],
     creditBytes: undefined,

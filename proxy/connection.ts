@@ -25,6 +25,8 @@ export type ConnectionState = "open" | "finishing" | "closed";
 const LINGER_MS = 1000;
 /** How long a service may take to end its side, where only that proves that all its answers are delivered. */
 const BARRIER_MS = 5000;
+/** How long a peer that has ended its side is given to read what the kernel moved to it, before TCP bytes follow. */
+const GATE_MS = 2000;
 
 /** One client's connection and the connection to the service that serves it. */
 export class Connection implements Ends, LegEvents, Timed {
@@ -61,6 +63,7 @@ export class Connection implements Ends, LegEvents, Timed {
   private connectUntil = 0;
   private lingerUntil = 0;
   private barrierUntil = 0;
+  private gateUntil = 0;
   private sockets = 1;
 
   private constructor(
@@ -217,6 +220,10 @@ export class Connection implements Ends, LegEvents, Timed {
   }
 
   ended(leg: Leg): void {
+    if (leg.gate) {
+      this.gateUntil = this.deadline(GATE_MS);
+      this.arm();
+    }
     if (this.state !== "open") return;
     this.splicing?.take(leg === this.client ? "f" : "r");
     if (leg === this.client) this.relay.clientEnded();
@@ -254,6 +261,10 @@ export class Connection implements Ends, LegEvents, Timed {
       this.client.socket.destroy();
       return 0;
     }
+    if (this.gateUntil > 0 && now >= this.gateUntil) {
+      this.gateUntil = 0;
+      for (const leg of [this.client, this.service]) if (leg?.ended) leg.force();
+    }
     if (this.barrierUntil > 0 && now >= this.barrierUntil) {
       this.barrierUntil = 0;
       this.relay.serviceStays();
@@ -290,6 +301,7 @@ export class Connection implements Ends, LegEvents, Timed {
     if (this.headUntil > 0) next = Math.min(next, this.headUntil);
     if (this.connectUntil > 0) next = Math.min(next, this.connectUntil);
     if (this.barrierUntil > 0) next = Math.min(next, this.barrierUntil);
+    if (this.gateUntil > 0) next = Math.min(next, this.gateUntil);
     return this.lingerUntil > 0 ? Math.min(next, this.lingerUntil) : next;
   }
 

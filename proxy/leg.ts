@@ -41,6 +41,7 @@ export class Leg {
   finished = false;
   /** What is asked before a write, where the kernel moves bytes to the same peer. */
   gate: Gate | undefined;
+  private forced = false;
   /** Waits for the gate to open. */
   private readonly held: Buffer[] = [];
   private holds = 0;
@@ -77,9 +78,15 @@ export class Leg {
       this.gate.announce(bytes.length);
       this.held.push(bytes);
     }
-    if (this.held.length === 0 || !this.gate.open()) return;
+    if (this.held.length === 0 || !(this.forced || this.gate.open())) return;
     for (const one of this.held.splice(0)) this.write(one);
     if (this.finished) this.socket.end();
+  }
+
+  /** Waits no longer: the peer has ended, and may never read what was moved to it. */
+  force(): void {
+    this.forced = true;
+    this.flush();
   }
 
   private write(bytes: Buffer | undefined): void {

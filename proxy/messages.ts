@@ -179,7 +179,7 @@ export class MessageRelay implements Relay {
   }
 
   standing(direction: Direction): Framing | undefined {
-    if (direction === "r") return this.responses.framing();
+    if (direction === "r") return this.responseSink.ending ? undefined : this.responses.framing();
     if (!this.requestSink.forwardsAll || this.exchanges.denies || this.ending) return undefined;
     const framing = this.requests.framing();
     return framing.at === "chunk" ? undefined : framing; // the kernel walks chunks of responses only

@@ -81,9 +81,9 @@ export class RequestSink implements Sink<Request> {
     if (!waiting) this.note(exchange, fault.reason);
   }
 
-  /** All that is under way goes to the service: nothing is being discarded, held or waited for. */
+  /** All that is under way goes to the service: nothing is being discarded, held or waited for, nor the last of all. */
   get forwardsAll(): boolean {
-    return !this.deaf && !this.upgrading && (this.forwarding || !this.open);
+    return !this.deaf && !this.upgrading && (!this.open || (this.forwarding && !this.last));
   }
 
   /** Goes on after the kernel has moved messages; `within`: in the middle of the body of one that is allowed. */

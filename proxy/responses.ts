@@ -33,6 +33,11 @@ export class ResponseSink implements Sink<Response> {
     this.relay.enterTunnel(response.status);
   }
 
+  /** A response is under way after which the connection ends. */
+  get ending(): boolean {
+    return this.open && this.last;
+  }
+
   /** Goes on after the kernel has moved messages; `within`: in the middle of the body of one. */
   resume(within: boolean): void {
     this.open = within;

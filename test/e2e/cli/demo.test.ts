@@ -41,14 +41,15 @@ function check({ code, stdout }: Ended, levels: string[]): Demo {
 }
 
 (kernel ? test : test.skip)(
-  "demo --json: requests as policy says, and the kernel moves the bytes at level shortcut",
+  "demo --json: requests as policy says, and the kernel moves the bytes at levels shortcut and splice",
   async () => {
     const ended = await runs([...SOCKMESH, "demo", "--json"]);
-    const { levels } = check(ended, ["direct", "off", "shortcut"]);
+    const { levels } = check(ended, ["direct", "off", "shortcut", "splice"]);
     const share = Object.fromEntries(levels.map(({ level, kernelBytesShare }) => [level, kernelBytesShare]));
     expect(share["direct"]).toBe(0);
     expect(share["off"]).toBe(0);
     expect(share["shortcut"]).toBeGreaterThanOrEqual(0.95);
+    expect(share["splice"]).toBeGreaterThanOrEqual(0.95);
   },
   120_000,
 );
