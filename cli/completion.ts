@@ -105,7 +105,9 @@ function fish(nodes: readonly Node[]): string {
       if (option.long) add(`-l ${option.long.slice(2)}${option.required ? " -r" : ""}`, option.description);
   }
   // A command's own arguments are files and programs.
-  lines.push("complete -c sockmesh -n '__fish_seen_subcommand_from validate exec run' -F");
+  lines.push(
+    "complete -c sockmesh -n '__fish_seen_subcommand_from validate explain test lint diff exec run' -F",
+  );
   return lines.join("\n");
 }
 

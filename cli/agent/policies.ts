@@ -19,12 +19,15 @@ export interface LoadedPolicies {
   readonly errors: readonly SockmeshError[];
 }
 
-/** Policy files at a path: the file itself, or the directory's *.yaml and *.yml in order. Throws SM_CONFIG_INVALID. */
+/**
+ * Policy files at a path: the file itself, or the directory's *.yaml and *.yml in order, without *.test.yaml, which hold
+ * expectations. Throws SM_CONFIG_INVALID.
+ */
 export function policyFiles(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     return readdirSync(path)
-      .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."))
+      .filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name) && !name.startsWith("."))
       .sort()
       .map((name) => join(path, name));
   } catch (cause) {

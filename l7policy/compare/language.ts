@@ -26,7 +26,9 @@ const NOT_LINE: Regex = {
 const USUAL = parseRegex(
   "(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\\n/([a-z0-9._/-]*)(\\?[a-z0-9=&]*)?\\n([a-z0-9]+([.-][a-z0-9]+)*)?",
 );
-const POSSIBLE = parseRegex("[!#$%&'*+.^_`|~0-9A-Za-z-]+\\n(/[!-~]*|\\*)\\n[A-Za-z0-9._~:\\[\\]-]*");
+const POSSIBLE = parseRegex(
+  "([!#$%&'*+.^_`|~0-9A-Za-z-]+\\n/[!-~]*|OPTIONS\\n\\*)\\n[A-Za-z0-9._~:\\[\\]-]*",
+);
 
 const languages = new WeakMap<HttpRule, Regex>();
 

@@ -49,6 +49,8 @@ export interface Explanation {
   readonly effects: readonly HeaderAction[];
   /** `log.value` of the policies concerned. */
   readonly log: readonly string[];
+  /** Requests on the connection are judged. */
+  readonly inspected: boolean;
   /** Whether the kernel may judge requests on this connection. */
   readonly kernel: KernelAnswer;
 }
@@ -80,6 +82,7 @@ export function explain(
     nearest: nearest.slice(0, MOST_NEAREST),
     effects: verdict === "allow" ? effects : [],
     log,
+    inspected: set.kind === "l7",
     kernel,
   };
 }

@@ -69,6 +69,11 @@ export class EndpointPolicy {
     this.processes = rules.some(({ rule }) => rule.processes !== undefined);
   }
 
+  /** First ports of the classes that rules tell apart, ascending; ports below the first are a class too. */
+  get ports(): Iterable<number> {
+    return this.classes;
+  }
+
   /** The rule set for a connection. */
   find(connection: Connection): RuleSet {
     if (this.rules.length === 0) return this.defaultDeny ? DENY : ALLOW;
