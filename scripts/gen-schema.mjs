@@ -11,7 +11,10 @@ const draft = "https://json-schema.org/draft/2020-12/schema";
 for (const [name, schema] of [
   ["policy", policySchema()],
   ["policy-test", caseSchema()],
-  ["endpoints", { $schema: draft, title: "Who there is, for sockmesh policy --endpoints", ...worldFile.schema }],
+  [
+    "endpoints",
+    { $schema: draft, title: "Who there is, for sockmesh policy --endpoints", ...worldFile.schema },
+  ],
 ])
   writeFileSync(new URL(`${name}.gen.json`, folder), `${JSON.stringify(shared(schema), null, 1)}\n`);
 
@@ -27,12 +30,15 @@ function shared(schema) {
     for (const part of Object.values(value)) count(part);
   };
   count(schema);
-  const names = new Map([...texts].filter(([, times]) => times > 1).map(([text], i) => [text, `part${i + 1}`]));
+  const names = new Map(
+    [...texts].filter(([, times]) => times > 1).map(([text], i) => [text, `part${i + 1}`]),
+  );
   const replace = (value, top) => {
     if (value === null || typeof value !== "object") return value;
     if (Array.isArray(value)) return value.map((part) => replace(part, false));
     const name = top ? undefined : names.get(JSON.stringify({ ...value, description: undefined }));
-    if (name) return { ...(value.description ? { description: value.description } : {}), $ref: `#/$defs/${name}` };
+    if (name)
+      return { ...(value.description ? { description: value.description } : {}), $ref: `#/$defs/${name}` };
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, replace(part, false)]));
   };
   const $defs = Object.fromEntries([...names].map(([text, name]) => [name, replace(JSON.parse(text), true)]));
