@@ -18,9 +18,15 @@ const [IN, OUT, WITHIN] = [0, 1, 2];
 /**
  * A shortest text that some pattern of `these` matches in full and none of `those` does. Only texts that match `within`
  * count, when it is given.
+ * @param ascii `within` matches ASCII only: what patterns say of other characters is left out
  */
-export function difference(these: readonly Regex[], those: readonly Regex[], within?: Regex): Difference {
-  const nfa = new Nfa();
+export function difference(
+  these: readonly Regex[],
+  those: readonly Regex[],
+  within?: Regex,
+  ascii = false,
+): Difference {
+  const nfa = new Nfa(ascii);
   const starts = these.map((one) => nfa.add(one, IN));
   const live = nfa.next.length;
   starts.push(...those.map((one) => nfa.add(one, OUT)));

@@ -80,8 +80,8 @@ export function beyond(rule: HttpRule, others: readonly HttpRule[]): Outcome {
   // With no more headers than the rule wants, what wants more does not fit.
   const covering = others.filter((other) => headersImplied(other.headers, rule.headers)).map(language);
   const own = [language(rule)];
-  let found: Difference = difference(own, covering, USUAL);
-  if (found.kind === "none") found = difference(own, covering, POSSIBLE);
+  let found: Difference = difference(own, covering, USUAL, true);
+  if (found.kind === "none") found = difference(own, covering, POSSIBLE, true);
   if (found.kind !== "witness") return found;
   const [method = "", path = "", host = ""] = found.text.split("\n");
   const used = new Set(others.flatMap(({ headers }) => headers.map(({ value }) => value)));

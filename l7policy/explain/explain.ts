@@ -72,7 +72,6 @@ export function explain(
   const log = revision.logOf(way, endpoint, port, peer, traffic);
   const effects = effectsOf(set, request);
   const found = decide(revision, way, connection, request);
-  const kernel = kernelOf(set);
   const { verdict, because, rules = [], nearest = [] } = found;
   return {
     way,
@@ -83,7 +82,10 @@ export function explain(
     effects: verdict === "allow" ? effects : [],
     log,
     inspected: set.kind === "l7",
-    kernel,
+    // Only who asks waits until the table is compiled.
+    get kernel() {
+      return kernelOf(set);
+    },
   };
 }
 

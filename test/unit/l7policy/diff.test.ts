@@ -151,14 +151,11 @@ test("without endpoints, between workloads that the selectors describe", () => {
   const narrow = policies(
     `${TO}ingress: [{ fromEndpoints: [{ matchLabels: { app: web, tier: b } }] }, { fromCIDRSet: [{ cidr: 10.0.0.0/8, except: [10.1.0.0/16] }] }]`,
   );
-  expect(changes(wide, narrow, NO_WORLD).filter((text) => text.includes("of app=backend,"))).toEqual(
-    [
-      "newly denied: ingress of app=backend, app=web,tier=a 10.1.255.255, 1-65535",
-      "newly allowed: ingress of app=backend, app=web,tier=b, 1-65535",
-    ]
-      .sort()
-      .reverse(),
-  );
+  expect(changes(wide, narrow, NO_WORLD).filter((text) => text.includes("of app=backend,"))).toEqual([
+    "newly denied: ingress of app=backend, app=web,tier=a, 1-65535",
+    "newly allowed: ingress of app=backend, app=web,tier=b, 1-65535",
+    "newly denied: ingress of app=backend, 10.1.255.255, 1-65535",
+  ]);
 });
 
 const word = fc.constantFrom("/a", "/b", "/a.*", "/[ab]", "/(a|b)c?", "/.*", "/a/[0-9]+", "^/a$", ".*");
@@ -279,5 +276,6 @@ test("every change is one: the one side allows the request, the other denies it"
         expect(verdicts).toEqual(kind === "newly allowed" ? ["deny", "allow"] : ["allow", "deny"]);
       }
     }),
+    { numRuns: 50 },
   );
 });
