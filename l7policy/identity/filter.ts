@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { SockmeshError } from "../../core/errors.js";
 import type { Labels } from "../policy.js";
 
 interface FilterRule {
@@ -16,7 +17,7 @@ export class LabelFilter {
   private readonly rules: readonly FilterRule[];
   private readonly keepOthers: boolean;
 
-  /** @param own rules of the user, beside the default ones */
+  /** @param own rules of the user, beside the default ones; throws SM_CONFIG_INVALID for a pattern that is none */
   constructor(own: readonly string[] = []) {
     this.rules = [...DEFAULT, ...own].map(ruleOf);
     this.keepOthers = own.map(ruleOf).every((rule) => rule.exclude);
@@ -46,7 +47,13 @@ export class LabelFilter {
 
 function ruleOf(text: string): FilterRule {
   const [, source, not, pattern = ""] = /^(?:([a-z0-9-]+):)?(!?)(.*)$/s.exec(text) ?? [];
-  return { source, exclude: not === "!", pattern: new RegExp(`^(?:${pattern})`) };
+  try {
+    return { source, exclude: not === "!", pattern: new RegExp(`^(?:${pattern})`) };
+  } catch (cause) {
+    throw new SockmeshError("SM_CONFIG_INVALID", `label filter ${text}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 /** As Cilium's: what names a workload stays, what changes with every rollout or replica goes. */

@@ -92,6 +92,11 @@ export class EndpointPolicy {
     return set;
   }
 
+  /** Forgets what was worked out; it is worked out anew when it is asked for. */
+  forget(): void {
+    this.remembered.clear();
+  }
+
   /** True when a deny rule is about a connection. */
   denies(connection: Connection): boolean {
     return this.deny.some((rule) => denies(rule, connection));

@@ -120,9 +120,12 @@ export class ResolvedPolicies implements PolicyRevision {
     return found;
   }
 
-  /** Forgets an identity's policy: its number was given away again. */
+  /** Forgets what was worked out for an identity, as an endpoint and as a peer: its number is given away again. */
   forget(identity: Identity): void {
-    for (const way of WAYS) this.byEndpoint[way].delete(identity);
+    for (const way of WAYS) {
+      this.byEndpoint[way].delete(identity);
+      for (const policy of this.byEndpoint[way].values()) policy.forget();
+    }
   }
 
   /** All rules, by policy. */

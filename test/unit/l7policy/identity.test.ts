@@ -126,6 +126,7 @@ describe("which labels count", () => {
     const labels = { "k8s:foo": "", "k8s:foo.bar": "", "k8s:baz": "", "container:foo.bar": "" };
     expect(kept(labels, "!foo", "k8s:foo.bar")).toEqual(["k8s:foo.bar"]);
     expect(kept(labels, "!foo")).toEqual(["k8s:baz"]);
+    expect(() => kept(labels, "foo(")).toThrow("label filter foo(");
     expect(kept(labels, "k8s:!foo")).toEqual(["k8s:baz", "container:foo.bar"]);
   });
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { parsePolicies, type Parsed } from "../../../l7policy/index.js";
 import type { Policy } from "../../../l7policy/model.js";
 import { CLUSTER, NETWORK, WEB } from "../../vectors/broken-policies.js";
@@ -275,4 +276,43 @@ describe("what is read", () => {
     expect(kinds("policyTypes: [Egress]")).toEqual([undefined, []]);
     expect(kinds("policyTypes: [Egress]\ningress: [{}]")).toEqual([undefined, []]);
   });
+});
+
+test("whatever a file holds, it is read or refused with typed errors", () => {
+  const piece = fc.constantFrom(
+    ..."{}[]:,-&*!|>'\"%@`#?~ \n\t\u0000",
+    "- ",
+    ": ",
+    "null",
+    "---\n",
+    "spec",
+    "[{}]",
+    "!!set ",
+    "é",
+  );
+  const cut = fc.nat({ max: WEB.length });
+  const mutated = fc
+    .tuple(fc.constantFrom(WEB, NETWORK, CLUSTER), cut, cut, fc.array(piece, { maxLength: 4 }))
+    .map(
+      ([text, from, length, put]) => text.slice(0, from) + put.join("") + text.slice(from + (length % 12)),
+    );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        mutated,
+        fc.string({ unit: "binary" }),
+        fc.array(piece).map((all) => all.join("")),
+      ),
+      (text) => {
+        const parsed = parsePolicies("x.yaml", text);
+        if (parsed.ok) return;
+        expect(parsed.errors.length).toBeGreaterThan(0);
+        for (const error of parsed.errors) {
+          expect(error.code).toMatch(/^SM_POLICY_/);
+          expect(error.at?.line).toBeGreaterThan(0);
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
 });
