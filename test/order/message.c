@@ -88,7 +88,7 @@ static void begin(struct message *m, const struct plan *plan, uint64_t key, cons
 	m->key = key;
 	m->chunks.state = key;
 	m->body = *body;
-	m->ended = m->head_done = false;
+	m->ended = m->head_done = m->wrong = false;
 	m->run = 0;
 	m->made = m->total = 0;
 	m->head_length = m->template_length = 0;
@@ -245,7 +245,7 @@ void message_answer(struct message *m, const struct plan *p, uint32_t part)
 
 bool message_done(const struct message *m)
 {
-	return m->head_done && m->text_left == 0 && m->run == 0 && m->left == 0 &&
+	return !m->wrong && m->head_done && m->text_left == 0 && m->run == 0 && m->left == 0 &&
 	       (m->body.framing != BY_CHUNKS || m->ended);
 }
 
@@ -327,6 +327,7 @@ size_t message_compare(struct message *m, const unsigned char *bytes, size_t n)
 			while (expected[i] == bytes[right + i])
 				i++;
 			m->total -= made - i;
+			m->wrong = true;
 			return right + i;
 		}
 		right += made;

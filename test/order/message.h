@@ -14,6 +14,7 @@ struct message {
 	uint32_t left;	    /* bytes of the body that are not begun */
 	bool ended;	    /* the last chunk is begun */
 	bool head_done;	    /* the head is made */
+	bool wrong;	    /* other bytes were received: it is never done */
 	const char *text;   /* what is made now: first text, then a run of the body */
 	size_t text_left;
 	uint32_t run;
