@@ -2,7 +2,21 @@
 import { ActionKind, TableBit } from "../../core/table.js";
 import { classesOf, setOf, type ByteSet } from "../automaton/bytes.js";
 import { Graph } from "./graph.js";
-import { act, bit, chain, CR, DIGIT, HeaderRows, LENGTH, LF, PRINTABLE, setsOf, SP, TOKEN } from "./head.js";
+import {
+  act,
+  bit,
+  chain,
+  CR,
+  DIGIT,
+  HeaderRows,
+  LENGTH,
+  LF,
+  PRINTABLE,
+  setsOf,
+  SP,
+  TOKEN,
+  type ValueRows,
+} from "./head.js";
 
 const CHUNKED = bit(TableBit.chunked);
 const BODILESS = bit(TableBit.bodiless);
@@ -11,6 +25,7 @@ const VALUE = setOf((byte) => byte === 0x09 || PRINTABLE[byte] === 1);
 const FINAL = ["2", "3", "4", "5"];
 const LENGTH_NAME = "content-length";
 const ENCODING_NAME = "transfer-encoding";
+const CONNECTION_NAME = "connection";
 
 let made: Uint8Array | undefined;
 
@@ -29,17 +44,22 @@ function responseGraph(): Graph {
   const classes = classesOf([
     ...[TOKEN, PRINTABLE, VALUE, DIGIT],
     ...setsOf("\r\n :HTTP/1.1012345", false),
-    ...[LENGTH_NAME, ENCODING_NAME, "chunked"].flatMap((word): ByteSet[] => setsOf(word, true)),
+    ...[LENGTH_NAME, ENCODING_NAME, CONNECTION_NAME, "chunked", "keep-alive"].flatMap((word): ByteSet[] =>
+      setsOf(word, true),
+    ),
   ]);
   const graph = new Graph(classes, MOST_CELLS);
   const [plain, measured, chunked] = [0, 1, 2].map(() => new HeaderRows(graph, 0n, VALUE));
   if (!plain || !measured || !chunked) throw new Error("three");
   // Both, or one of them twice, leave a reader in doubt.
+  // An answer that ends its connection must be seen by the sidecar: nothing of its own may follow it.
+  const connection = (rows: HeaderRows) => (): number => rows.word("keep-alive", rows.lineFeed);
   for (const rows of [measured, chunked])
     rows.names(
-      new Map([
+      new Map<string, ValueRows>([
         [LENGTH_NAME, undefined],
         [ENCODING_NAME, undefined],
+        [CONNECTION_NAME, connection(rows)],
       ]),
     );
   const behind = (bits: bigint, line: number): number => {
@@ -48,7 +68,8 @@ function responseGraph(): Graph {
     return row;
   };
   plain.names(
-    new Map([
+    new Map<string, ValueRows>([
+      [CONNECTION_NAME, connection(plain)],
       [LENGTH_NAME, () => plain.contentLength(behind(LENGTH, measured.line))],
       [ENCODING_NAME, () => plain.word("chunked", behind(CHUNKED, chunked.line))],
     ]),

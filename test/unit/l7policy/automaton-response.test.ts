@@ -145,3 +145,14 @@ test.each([
   expect(result.verdict).toBe(verdict);
   if (length !== undefined) expect(framed(result)).toBe(length);
 });
+
+test.each([
+  ["Connection: close", "unsure"],
+  ["connection: Close", "unsure"],
+  ["Connection: keep-alive, close", "unsure"],
+  ["Connection: Keep-Alive", "end"],
+])("an answer with %s is left to the sidecar where it ends the connection", (header, verdict) => {
+  for (const lines of [`${header}\r\nContent-Length: 2`, `Content-Length: 2\r\n${header}`])
+    expect(run(`HTTP/1.1 200 OK\r\n${lines}\r\n\r\n`).verdict).toBe(verdict);
+  expect(run(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n${header}\r\n\r\n`).verdict).toBe(verdict);
+});
