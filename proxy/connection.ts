@@ -8,7 +8,7 @@ import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
 import { NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
-import { connectTo, withReader } from "./sockets.js";
+import { connectTo, descriptorOf, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
 import * as stack from "./stack.js";
 import { tablesOf } from "./tables.js";
@@ -220,10 +220,6 @@ export class Connection implements Ends, LegEvents, Timed {
   }
 
   ended(leg: Leg): void {
-    if (leg.gate) {
-      this.gateUntil = this.deadline(GATE_MS);
-      this.arm();
-    }
     if (this.state !== "open") return;
     this.splicing?.take(leg === this.client ? "f" : "r");
     if (leg === this.client) this.relay.clientEnded();
@@ -263,7 +259,7 @@ export class Connection implements Ends, LegEvents, Timed {
     }
     if (this.gateUntil > 0 && now >= this.gateUntil) {
       this.gateUntil = 0;
-      for (const leg of [this.client, this.service]) if (leg?.ended) leg.force();
+      this.forceGates();
     }
     if (this.barrierUntil > 0 && now >= this.barrierUntil) {
       this.barrierUntil = 0;
@@ -338,11 +334,28 @@ export class Connection implements Ends, LegEvents, Timed {
     this.settle();
   }
 
+  /** Bytes that wait for a reader are looked at from time to time: reading may be paused, so that its end is not seen. */
+  private watchGates(): void {
+    if (this.gateUntil > 0 || !(this.client.waits || this.service?.waits)) return;
+    this.gateUntil = this.deadline(GATE_MS);
+    this.arm();
+  }
+
+  private forceGates(): void {
+    for (const leg of [this.client, this.service]) {
+      if (!leg?.waits || !this.splicing?.mayNeverRead(descriptorOf(leg.socket))) continue;
+      leg.force();
+      if (!leg.full) this.drained(leg);
+    }
+    this.watchGates();
+  }
+
   /** At the end of a turn: writes what was collected, and stops reading where it cannot be passed on. */
   private settle(): void {
     const { client, service } = this;
     service?.flush();
     client.flush();
+    this.watchGates();
     if (this.state !== "open") return;
     this.splicing?.settle();
     if (client.full) service?.hold(Hold.backlog);

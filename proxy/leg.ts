@@ -83,6 +83,11 @@ export class Leg {
     if (this.finished) this.socket.end();
   }
 
+  /** Bytes wait for the gate to open. */
+  get waits(): boolean {
+    return this.held.length > 0;
+  }
+
   /** Waits no longer: the peer has ended, and may never read what was moved to it. */
   force(): void {
     this.forced = true;

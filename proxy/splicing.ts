@@ -100,6 +100,11 @@ export class Splicing {
     };
   }
 
+  /** True when the peer of a socket may never read what was moved to it. */
+  mayNeverRead(fd: number): boolean {
+    return this.link.peerHasEnded(fd);
+  }
+
   /** Has the service's messages come through the sidecar, so that an answer of its own can be put in order. */
   holdResponses(): void {
     this.link.holdResponses(true);

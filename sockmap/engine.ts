@@ -94,6 +94,8 @@ export interface Splice {
    * in another queue. False: `onWake` is called when it has; until then nothing should be written.
    */
   readByReceiver(direction: Direction): boolean;
+  /** True when the peer of a socket of this process has ended or is gone: it may never read. */
+  peerHasEnded(fd: number): boolean;
   /** Called when `delivered` (while responses are held) or `readByReceiver` may have become true. */
   onWake: (() => void) | undefined;
   /** Takes both directions away from the kernel for good. */

@@ -2,6 +2,7 @@
 import { layoutOf, RECORD, RecordFlag } from "./abi.js";
 import type { Body, Direction, Splice, Table, Tables } from "./engine.js";
 import type { Slots } from "./slots.js";
+import { peerHasEnded } from "./socket.js";
 import type { Wakes } from "./wakes.js";
 
 const LAYOUT = layoutOf(RECORD);
@@ -120,6 +121,10 @@ export class KernelSplice implements Splice {
     }
     this.setFlags(this.flags | flag);
     return allRead();
+  }
+
+  peerHasEnded(fd: number): boolean {
+    return peerHasEnded(fd);
   }
 
   stop(): void {
