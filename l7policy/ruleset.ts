@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { compileTable, type CompiledTable } from "./compile/compile.js";
 import { HttpRuleSet } from "./compile/http.js";
 import type { HttpRule } from "./model.js";
-import type { RuleSet } from "./policy.js";
-
-type L7RuleSet = Extract<RuleSet, { kind: "l7" }>;
 
 /** Compiles rule sets; equal ones are compiled once and shared, also across revisions. */
 export class RuleSetCache {
   private readonly known = new Map<string, HttpRuleSet>();
-  private readonly conjunctions = new Map<string, CompiledTable>();
 
   /**
    * The rule set of some HTTP rules. The order in which they are given does not matter; `rules` of the set has its own,
@@ -35,18 +30,6 @@ export class RuleSetCache {
       );
       this.known.set(id, made);
     }
-    return made;
-  }
-
-  /**
-   * The table for requests that two rule sets must both allow: a client's egress and a service's ingress. Rules are
-   * counted by their position in the first. Undefined when one is not of HTTP.
-   */
-  conjunction(first: L7RuleSet, second: L7RuleSet): CompiledTable | undefined {
-    if (!first.rules || !second.rules) return undefined;
-    const key = `${first.id} ${second.id}`;
-    let made = this.conjunctions.get(key);
-    if (!made) this.conjunctions.set(key, (made = compileTable([first.rules, second.rules])));
     return made;
   }
 }

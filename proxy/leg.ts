@@ -62,7 +62,7 @@ export class Leg {
 
   /** True when no more is taken for now: `drained` follows. */
   get full(): boolean {
-    return this.held.length > 0 || (this.socket.writableNeedDrain && this.socket.writableLength > 0);
+    return this.waits || (this.socket.writableNeedDrain && this.socket.writableLength > 0);
   }
 
   /** Adds bytes to what the next `flush` writes; they are copied. */
@@ -78,7 +78,7 @@ export class Leg {
       this.gate.announce(bytes.length);
       this.held.push(bytes);
     }
-    if (this.held.length === 0 || !(this.forced || this.gate.open())) return;
+    if (!this.waits || !(this.forced || this.gate.open())) return;
     for (const one of this.held.splice(0)) this.write(one);
     if (this.finished) this.socket.end();
   }
@@ -127,7 +127,7 @@ export class Leg {
     if (this.finished) return;
     this.flush();
     this.finished = true;
-    if (this.held.length === 0) this.socket.end();
+    if (!this.waits) this.socket.end();
   }
 
   /** Ends it at once, with a reset, so that a message cut short is seen as such. */

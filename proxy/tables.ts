@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from "node:crypto";
 import { compileTable } from "../l7policy/compile/compile.js";
 import { responseTable } from "../l7policy/compile/response.js";
 import type { HttpRule } from "../l7policy/model.js";
@@ -31,22 +30,23 @@ export function tablesOf(terms: Terms, inspected: boolean): Tables {
 function requestTable(sets: readonly L7RuleSet[]): Table {
   const id = sets.map((set) => set.id).join("+") || "any";
   let table = known.get(id);
-  if (!table) {
-    const [only, another] = sets;
-    const rules = only ? sets.map((set) => set.rules ?? []) : [[ANY]];
-    const { bytes, kernel } = (another ? undefined : only?.table) ?? compileTable(rules);
-    table = { id, bytes, kernel: kernel.eligible, rules: rules[0]?.length ?? 0 };
-    known.set(id, table);
-  }
+  if (!table) known.set(id, (table = compiled(id, sets)));
   return table;
 }
 
-function responses(): Table {
-  let table = known.get("responses");
-  if (!table) {
-    const bytes = responseTable();
-    table = { id: createHash("sha256").update(bytes).digest("hex"), bytes, kernel: true, rules: 0 };
-    known.set("responses", table);
-  }
-  return table;
+function compiled(id: string, sets: readonly L7RuleSet[]): Table {
+  const [only, another] = sets;
+  const rules = only ? sets.map((set) => set.rules) : [[ANY]];
+  // Rules that only TypeScript can judge, or that ask for more than a verdict.
+  if (!rules.every((of) => of !== undefined)) return { id, bytes: NOTHING, kernel: false, rules: 0 };
+  const { bytes, kernel } = (another ? undefined : only?.table) ?? compileTable(rules);
+  return { id, bytes, kernel: kernel.eligible, rules: rules[0]?.length ?? 0 };
 }
+
+/** Made once: the same for all. */
+function responses(): Table {
+  return (answers ??= { id: "http responses", bytes: responseTable(), kernel: true, rules: 0 });
+}
+
+let answers: Table | undefined;
+const NOTHING = new Uint8Array(0);

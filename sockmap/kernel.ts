@@ -221,7 +221,7 @@ export class KernelEngine implements SocketEngine {
       outcomes,
       kernelBytes: read(Total.fastBytes),
       tcpBytes: read(Total.tcpBytes),
-      spliced: readTallies(this.object),
+      spliced: readTallies(this.object, this.parts.slots.tallies),
       incompatible: this.numbers.filter((number) => this.isIncompatible(number)),
     };
   }

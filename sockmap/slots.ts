@@ -25,9 +25,14 @@ export class Slots {
 
   constructor(private readonly object: BpfObject) {}
 
+  /** Tallies that rules were given. */
+  get tallies(): number {
+    return this.series;
+  }
+
   /**
-   * Number of a table for one more user; loads it when it is new. 0 when the kernel cannot run it or has no place left:
-   * then everything is judged in TypeScript. Throws SM_BPF_MAP when the kernel refuses the map.
+   * Number of a table for one more user; loads it when it is new. 0 when the kernel cannot run it, refuses the map or has
+   * no place left: then everything is judged in TypeScript, and never with the table of an older policy.
    */
   acquire(table: Table): number {
     const known = this.loaded.get(table.id);
@@ -40,7 +45,11 @@ export class Slots {
     const size = TABLE_SIZES.findIndex((bytes) => table.bytes.length <= bytes);
     const place = table.kernel && size >= 0 ? this.placeOf(size) : 0;
     if (place === 0) return 0;
-    this.load(table, size, place);
+    try {
+      this.load(table, size, place);
+    } catch {
+      return 0;
+    }
     const number = (size << SlotBits.size) | place;
     this.loaded.set(table.id, { number, users: 1 });
     return number;

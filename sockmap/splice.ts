@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { layoutOf, RECORD, RecordFlag } from "./abi.js";
+import { RecordFlag } from "./abi.js";
 import type { Body, Direction, Splice, Table, Tables } from "./engine.js";
+import { RECORD_WORDS, wordOf as at } from "./records.js";
 import type { Slots } from "./slots.js";
 import { peerHasEnded } from "./socket.js";
 import type { Wakes } from "./wakes.js";
 
-const LAYOUT = layoutOf(RECORD);
-const WORDS = LAYOUT.size / 4;
-const at = (name: string): number => (LAYOUT.offset[name] ?? 0) / 4;
 const BODY = { f: at("body_f"), r: at("body_r") };
 const IN = { f: at("in_f"), r: at("in_r") };
 const OUT = { f: at("out_f"), r: at("out_r") };
@@ -37,6 +35,7 @@ export class KernelSplice implements Splice {
   private readonly base: number;
   private flags = 0;
   private tables: readonly Table[] = [];
+  private stopped = false;
 
   constructor(
     private readonly words: Uint32Array,
@@ -46,19 +45,17 @@ export class KernelSplice implements Splice {
     /** True when the end of a send is traced (kernel 6.3). */
     private readonly tracing: boolean,
   ) {
-    this.base = record * WORDS;
+    this.base = record * RECORD_WORDS;
   }
 
   judge({ requests, responses }: Tables): void {
+    if (this.stopped) return;
     const { slots, tables } = this;
-    const used = [requests, responses].filter((table) => table !== undefined);
-    this.tables = used;
+    this.tables = [requests, responses].filter((table) => table !== undefined);
     this.store(ANSWERS, responses ? slots.acquire(responses) : 0);
     this.store(SLOT, requests ? slots.acquire(requests) : 0);
     for (const table of tables) slots.release(table);
-    this.setFlags(
-      (this.flags & RecordFlag.responsesSlow) | RecordFlag.on | (requests ? 0 : RecordFlag.opaque),
-    );
+    this.setFlags((this.flags & AWAITING) | RecordFlag.on | (requests ? 0 : RecordFlag.opaque));
   }
 
   requests(): number {
@@ -129,7 +126,7 @@ export class KernelSplice implements Splice {
 
   stop(): void {
     this.release();
-    this.setFlags(RecordFlag.responsesSlow);
+    this.setFlags((this.flags & AWAITING) | RecordFlag.responsesSlow);
   }
 
   /** The connection is over. */
@@ -139,6 +136,7 @@ export class KernelSplice implements Splice {
   }
 
   private release(): void {
+    this.stopped = true;
     for (const table of this.tables) this.slots.release(table);
     this.tables = [];
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { layoutOf, Size, TALLY } from "./abi.js";
+import { layoutOf, TALLY } from "./abi.js";
 import type { BpfObject } from "./driver.js";
 import type { SplicedTotals } from "./engine.js";
 import { u32Key } from "./structs.js";
@@ -10,14 +10,14 @@ const at = (name: string): number => (LAYOUT.offset[name] ?? 0) / 8;
 const CLASSES = 8;
 const BUCKETS = 32;
 
-/** Sums what the kernel counted of spliced requests, over all rules. */
-export function readTallies(object: BpfObject): SplicedTotals {
+/** Sums what the kernel counted of spliced requests, over the first `count` tallies: those of all rules. */
+export function readTallies(object: BpfObject, count: number): SplicedTotals {
   const cpus = object.cpus();
   const values = new BigUint64Array(WORDS * cpus);
   const bytes = new Uint8Array(values.buffer);
   const tallies = object.map("tallies");
   const sum = new Array<number>(WORDS).fill(0);
-  for (let tally = 0; tally < Size.tallies; tally++) {
+  for (let tally = 0; tally < count; tally++) {
     tallies.lookup(u32Key(tally), bytes);
     for (let i = 0; i < values.length; i++) sum[i % WORDS] = (sum[i % WORDS] ?? 0) + Number(values[i]);
   }
