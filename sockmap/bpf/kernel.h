@@ -13,7 +13,9 @@
 #define IPPROTO_TCP 6
 #define BPF_TCP_ESTABLISHED 1
 #define EAGAIN 11
+#define MSG_PEEK 0x2
 #define MSG_DONTWAIT 0x40
+#define MSG_ERRQUEUE 0x2000
 #define LONG_MAX (~0UL >> 1)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

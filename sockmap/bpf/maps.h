@@ -42,6 +42,7 @@ struct socket_state {
 	__u32 level;
 	__u32 endpoint; /* whose application reads this socket, or whose service it talks to; 0 none */
 	__u32 pad;
+	__u64 taken; /* bytes that recv calls have returned */
 	__u64 zero; /* always 0, which the verifier does not know */
 };
 /* Where a redirected connect wanted to go, or what address the service is to see. */

@@ -15,7 +15,7 @@ static __always_inline __u32 shortcut(struct sk_msg_md *m, struct socket_state *
 	if (!record)
 		return OUTCOME_SLOW_UNPAIRED; /* the acceptor's callback has not run, or could not pair */
 	if (!cfg.tracing)
-		publish_read(record, state->is_b, READ(tp->inet_conn.icsk_inet.sk.sk_backlog.rmem_alloc.counter));
+		publish_unread(record, state->is_b, READ(tp->inet_conn.icsk_inet.sk.sk_backlog.rmem_alloc.counter));
 	__u64 *fast = state->is_b ? &record->fast_b : &record->fast_a;
 	__u64 read = READ(*(state->is_b ? &record->read_a : &record->read_b));
 	if (READ(*fast) - read + m->size > cfg.credit)

@@ -9,13 +9,23 @@
 /* Orders a store before a later load too: an atomic operation is a full barrier. */
 #define full_barrier(word) __sync_fetch_and_or(&(word), 0)
 
-/* Fast bytes that the reader has taken out of its queue: since 6.13 (and stable) rmem_alloc counts those it has not. */
-static __always_inline void publish_read(struct record *record, __u32 is_b, __u32 unread)
+/* `taken`: fast bytes that the reader has taken so far, modulo 2^32. Never goes back, nor beyond what was sent. */
+static __always_inline void publish_read(struct record *record, __u32 is_b, __u32 taken)
+{
+	__u64 *read = is_b ? &record->read_b : &record->read_a;
+	__u64 before = READ(*read);
+	__u32 more = taken - (__u32)before;
+	if (more && !(more >> 31) && before + more <= READ(*(is_b ? &record->fast_a : &record->fast_b)))
+		WRITE(*read, before + more);
+}
+
+/* Fast bytes that the reader has taken out of its queue, as far as can be told without tracing: since 6.13 (and stable)
+ * rmem_alloc counts those it has not. */
+static __always_inline void publish_unread(struct record *record, __u32 is_b, __u32 unread)
 {
 	__u64 sent = READ(*(is_b ? &record->fast_a : &record->fast_b));
-	__u64 *read = is_b ? &record->read_b : &record->read_a;
-	if (sent - unread > READ(*read) && sent >= unread)
-		WRITE(*read, sent - unread);
+	if (sent >= unread)
+		publish_read(record, is_b, sent - unread);
 }
 
 /* TCP bytes that the reader has taken. */

@@ -225,7 +225,7 @@ static __always_inline void publish_at_send(struct socket_state *state, struct r
 	if (sk->sk_rcvlowat > 1)
 		return;
 	publish_consumed(state, record, tp);
-	publish_read(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
+	publish_unread(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
 }
 
 static __always_inline __u32 splice(struct sk_msg_md *m, struct socket_state *state, struct tcp_sock *tp)

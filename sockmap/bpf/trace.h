@@ -25,20 +25,26 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	struct socket_state *state;
 	struct record *record;
 	struct tcp_sock *tp;
+	int flags = (int)ctx[2];
 	if (!sk || (taken <= 0 && taken != -EAGAIN))
 		return 0;
 	state = bpf_sk_storage_get(&states, (struct bpf_sock *)sk, 0, 0);
 	if (!state)
 		return 0; /* not of the mesh */
 	if (taken < 0) {
-		blame(sk, state, (int)ctx[2]);
+		blame(sk, state, flags);
 		return 0;
 	}
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0; /* nothing was taken */
+	__sync_fetch_and_add(&state->taken, taken);
 	record = record_of(state);
 	tp = record ? bpf_skc_to_tcp_sock((struct bpf_sock *)sk) : 0;
 	if (!tp)
 		return 0; /* not paired, or the connection is over */
-	publish_read(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
+	/* What recv returned and TCP did not give was moved. Not told from the sender's counter: that is ahead of the queue,
+	 * and a message that is about to arrive would count as read. */
+	publish_read(record, state->is_b, (__u32)READ(state->taken) - (tp->copied_seq - state->received0));
 	if (state->level != LEVEL_SPLICE)
 		return 0;
 	publish_consumed(state, record, tp);
