@@ -31,6 +31,16 @@ export function benchCommand(): Command {
     .option("--seconds <n>", "length of one measurement", positive)
     .option("--out <folder>", "where <what>.json is written", "bench/results")
     .option("--json", "print the rows as JSON instead of a table", false)
+    .addHelpText(
+      "after",
+      `
+Load comes from wrk. The same nginx stands behind every variant, and nginx, haproxy and Envoy, where they are installed,
+enforce the same rule as sockmesh. Variants take turns, figures are medians of the rounds, ratios are taken within one.
+
+Examples:
+  sockmesh bench http --smoke
+  sockmesh bench http --rounds 9 --json | jq '.[] | select(.connections == 16)'`,
+    )
     .action(runBench);
 }
 
