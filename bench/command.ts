@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError } from "commander";
 import type { Bench } from "./harness/bench.js";
-import { table, write } from "./harness/results.js";
+import { machine, noise, table, write } from "./harness/results.js";
 
 /** Every bench by the name that `make bench WHAT=` takes; loaded when it runs, because its harness takes the signals. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -49,14 +49,15 @@ async function runBench(what: string, flags: Flags): Promise<void> {
   if (!load)
     throw new InvalidArgumentError(`no bench ${what}; there are: ${Object.keys(BENCHES).join(", ")}`);
   const bench = await load();
+  const where = `${machine()}, ${noise()}`;
   const rows = await bench({
     smoke: flags.smoke,
     rounds: flags.rounds,
     seconds: flags.seconds,
     progress: (line) => process.stderr.write(`${line}\n`),
   });
-  const path = write(flags.out, what, rows);
-  console.log(flags.json ? JSON.stringify(rows, null, 2) : `${table(rows)}\n\nwritten to ${path}`);
+  const path = write(flags.out, what, rows, where);
+  console.log(flags.json ? JSON.stringify(rows, null, 2) : `${table(rows)}\n\n${where}\nwritten to ${path}`);
 }
 
 function positive(text: string): number {
