@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError } from "commander";
 import type { Bench } from "./harness/bench.js";
-import { table, write } from "./harness/results.js";
+import { machine, noise, table, write } from "./harness/results.js";
 
 /** Every bench by the name that `make bench WHAT=` takes; loaded when it runs, because its harness takes the signals. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -31,6 +31,16 @@ export function benchCommand(): Command {
     .option("--seconds <n>", "length of one measurement", positive)
     .option("--out <folder>", "where <what>.json is written", "bench/results")
     .option("--json", "print the rows as JSON instead of a table", false)
+    .addHelpText(
+      "after",
+      `
+Load comes from wrk. The same nginx stands behind every variant, and nginx, haproxy and Envoy, where they are installed,
+enforce the same rule as sockmesh. Variants take turns, figures are medians of the rounds, ratios are taken within one.
+
+Examples:
+  sockmesh bench http --smoke
+  sockmesh bench http --rounds 9 --json | jq '.[] | select(.connections == 16)'`,
+    )
     .action(runBench);
 }
 
@@ -39,14 +49,15 @@ async function runBench(what: string, flags: Flags): Promise<void> {
   if (!load)
     throw new InvalidArgumentError(`no bench ${what}; there are: ${Object.keys(BENCHES).join(", ")}`);
   const bench = await load();
+  const where = `${machine()}, ${noise()}`;
   const rows = await bench({
     smoke: flags.smoke,
     rounds: flags.rounds,
     seconds: flags.seconds,
     progress: (line) => process.stderr.write(`${line}\n`),
   });
-  const path = write(flags.out, what, rows);
-  console.log(flags.json ? JSON.stringify(rows, null, 2) : `${table(rows)}\n\nwritten to ${path}`);
+  const path = write(flags.out, what, rows, where);
+  console.log(flags.json ? JSON.stringify(rows, null, 2) : `${table(rows)}\n\n${where}\nwritten to ${path}`);
 }
 
 function positive(text: string): number {

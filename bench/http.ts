@@ -43,5 +43,5 @@ export const http: Bench = async ({ smoke, rounds, seconds, progress }) => {
   const highest = variants.map(({ name }) => LEVELS.find((level) => level === name)).findLast(Boolean);
   if (!highest) throw new Error("sockmesh could not be measured at any level");
   progress(`memory of the sidecar at level ${highest}`);
-  return [...rows, ...(await idleMemory(highest, smoke ? 200 : 2_000))];
+  return [...rows, ...(await idleMemory(highest, 2_000))];
 };

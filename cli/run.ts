@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { Exit } from "./exit.js";
 import type { Config } from "./config.js";
@@ -29,7 +30,16 @@ Examples:
     .action(run);
 }
 
+/**
+ * How V8's space for new objects grows when much in it survives, as everything does while the agent starts: to sizes that
+ * it never needs again and never gives back. Not growing then saves 7 MB of an idle agent.
+ */
+function youngGrowth(factor: 1 | 2): void {
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
+}
+
 async function run(flags: Flags): Promise<void> {
+  youngGrowth(1);
   const [{ startAgent }, { systemClock }, { makeLog }, { thisMachine }] = await Promise.all([
     import("./agent/agent.js"),
     import("./clock.js"),
@@ -46,6 +56,7 @@ async function run(flags: Flags): Promise<void> {
     pid: process.pid,
     access: config.accessLog ? (entry) => void process.stdout.write(`${JSON.stringify(entry)}\n`) : undefined,
   });
+  youngGrowth(2);
   process.on("SIGHUP", () => agent.reload());
   await signal;
   await agent.close();

@@ -95,7 +95,9 @@ export class Leg {
   }
 
   private write(bytes: Buffer | undefined): void {
-    if (bytes && this.socket.writable) this.socket.write(bytes);
+    if (!bytes || !this.socket.writable) return;
+    this.socket.write(bytes);
+    if (this.socket.writableLength === 0) this.staging.giveBack(bytes);
   }
 
   /** Stops reading for a reason of {@link Hold}. */

@@ -5,13 +5,16 @@ const SLAB_BYTES = 256 * 1024;
 
 /**
  * Collects what one turn writes to one socket, so that it leaves in one write. Bytes are copied out of the read buffer
- * into slabs; a slab is never written to twice, because the kernel may take its bytes later.
+ * into slabs. What the kernel has taken at once is given back and written to again: memory that is in the processor's
+ * cache, and no page new. What it will take later stays as it is.
  */
 export class Staging<Owner extends { flush(): void }> {
   private owner: Owner | undefined;
   private slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   private start = 0;
   private end = 0;
+  /** What `take` gave last, until it is given back. */
+  private taken: Buffer | undefined;
 
   /** Adds bytes for an owner. Bytes of another owner that were forgotten are flushed first: they never mix. */
   append(owner: Owner, bytes: Uint8Array): void {
@@ -28,15 +31,24 @@ export class Staging<Owner extends { flush(): void }> {
   take(owner: Owner): Buffer | undefined {
     if (this.owner !== owner) return undefined;
     this.owner = undefined;
-    const taken = this.slab.subarray(this.start, this.end);
+    if (this.end === this.start) return undefined;
+    this.taken = this.slab.subarray(this.start, this.end);
     this.start = this.end;
-    return taken.length > 0 ? taken : undefined;
+    return this.taken;
+  }
+
+  /** Gives back bytes that nobody will read any more. No effect unless they are what `take` gave last. */
+  giveBack(bytes: Buffer): void {
+    if (bytes !== this.taken || this.start !== this.end) return;
+    this.taken = undefined;
+    this.start = this.end = this.end - bytes.length;
   }
 
   private renew(bytes: number): void {
     const pending = this.slab.subarray(this.start, this.end);
     this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, pending.length + bytes));
     this.slab.set(pending);
+    this.taken = undefined;
     this.start = 0;
     this.end = pending.length;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
 
 /** One line of `bench/results/*.json`; every bench writes this shape. Figures that a row does not have are null. */
@@ -54,11 +54,16 @@ export function machine(): string {
   return `${cores.length} cores ${cores[0]?.model.trim() ?? ""}, Linux ${release()}, Node ${process.versions.node}`;
 }
 
-/** Writes rows to `folder/what.json`, whole or not at all. Returns the path. */
-export function write(folder: string, what: string, rows: readonly Row[]): string {
+/** What else the machine does, to be asked before the bench itself makes it busy: processes that ran in the last minute. */
+export function noise(): string {
+  return `load of others ${loadavg()[0]?.toFixed(1)}`;
+}
+
+/** Writes rows to `folder/what.json`, whole or not at all; `where` completes their notes. Returns the path. */
+export function write(folder: string, what: string, rows: readonly Row[], where = machine()): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${what}.json`);
-  const noted = rows.map((row) => ({ ...row, note: `${row.note}; ${machine()}` }));
+  const noted = rows.map((row) => ({ ...row, note: `${row.note}; ${where}` }));
   writeFileSync(`${path}.tmp`, `${JSON.stringify(noted, null, 2)}\n`);
   renameSync(`${path}.tmp`, path);
   return path;

@@ -40,7 +40,7 @@ export class ChunkedBody {
     /** Extensions pass in responses only: what a client hides in them, servers have misread. */
     private readonly extensions: boolean,
   ) {
-    this.lines = new HeadLines(limits);
+    this.lines = HeadLines.shared(limits);
   }
 
   /** Bytes of trailers that were held back, to be forwarded once the body is complete. */

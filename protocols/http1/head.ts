@@ -15,7 +15,7 @@ export const Known = {
   expect: 7,
 } as const;
 
-/** Lines of one head as offsets, found in one pass from left to right; reused for every head of a direction. */
+/** Lines of one head as offsets, found in one pass from left to right. */
 export class HeadLines {
   /** Request: method [0, methodEnd), target [targetStart, targetEnd). Response: status. Offsets are absolute. */
   start = 0;
@@ -34,13 +34,22 @@ export class HeadLines {
   /** First byte behind the head. */
   end = 0;
 
-  constructor(limits: Limits) {
-    const most = limits.headerCount;
+  private constructor(most: number) {
     this.nameStart = new Int32Array(most);
     this.nameEnd = new Int32Array(most);
     this.valueStart = new Int32Array(most);
     this.valueEnd = new Int32Array(most);
     this.known = new Uint8Array(most);
+  }
+
+  /**
+   * The lines for heads of some limits, shared by all who read such heads: what was read must be used before anything
+   * else is read, and each connection is some kilobytes smaller.
+   */
+  static shared(limits: Limits): HeadLines {
+    let lines = SHARED.get(limits.headerCount);
+    if (!lines) SHARED.set(limits.headerCount, (lines = new HeadLines(limits.headerCount)));
+    return lines;
   }
 
   /**
@@ -150,6 +159,7 @@ export class HeadLines {
   }
 }
 
+const SHARED = new Map<number, HeadLines>();
 const VERSION = Buffer.from("HTTP/1.");
 
 function knownHeader(bytes: Uint8Array, start: number, end: number): number {

@@ -32,7 +32,7 @@ export class HttpRequest implements Request {
   private dropOptions = false;
 
   constructor(limits: Limits) {
-    this.lines = new HeadLines(limits);
+    this.lines = HeadLines.shared(limits);
   }
 
   /** Offset behind the head that the last `read` found; 0 when the bytes end before it does. */

@@ -22,7 +22,7 @@ export class HttpResponse implements Response {
   private readonly lines: HeadLines;
 
   constructor(limits: Limits) {
-    this.lines = new HeadLines(limits);
+    this.lines = HeadLines.shared(limits);
   }
 
   /** Offset behind the head that the last `read` found; 0 when the bytes end before it does. */

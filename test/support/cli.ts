@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { askStatus } from "../../cli/agent/client.js";
 import type { AgentStatus } from "../../cli/agent/messages.js";
+import { cgroup2Root } from "../../cli/cgroup.js";
 import { examine, thisMachine } from "../../cli/machine.js";
 
 /** The built command line; `make test` builds before it tests. */
@@ -90,6 +91,32 @@ export async function kernelEngine(): Promise<boolean> {
       `REQUIRE_KERNEL=1, but: ${lacking.map(({ name, reason }) => `${name}: ${reason}`).join("; ")}`,
     );
   return lacking.length === 0;
+}
+
+/** Folder of an agent's cgroups. */
+export function cgroupsOf(pid: number): string {
+  return join(cgroup2Root(), `sockmesh-${pid}`);
+}
+
+/** Numbers of the kernel's programs that a process holds, itself or by their links. */
+export function programsOf(pid: number): number[] {
+  const folder = `/proc/${pid}/fdinfo`;
+  const ids = readdirSync(folder).flatMap((fd) => {
+    try {
+      return /^prog_id:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "latin1"))?.[1] ?? [];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+  return [...new Set(ids.map(Number))];
+}
+
+/** Those of some programs that the kernel still has. */
+export async function stillLoaded(ids: readonly number[]): Promise<number[]> {
+  const { stdout } = await runs(["bpftool", "prog", "show", "--json"], {
+    PATH: `${process.env["PATH"]}:/usr/sbin`,
+  });
+  return (JSON.parse(stdout) as { id: number }[]).flatMap(({ id }) => (ids.includes(id) ? [id] : []));
 }
 
 /** An agent that a test started, in a folder of its own. */

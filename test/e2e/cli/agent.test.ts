@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { cgroup2Root } from "../../../cli/cgroup.js";
+import { resolve } from "node:path";
 import {
+  cgroupsOf,
   freePort,
   kernelEngine,
   launch,
   listens,
   policyFor,
+  programsOf,
   runs,
   SOCKMESH,
+  stillLoaded,
   TestAgent,
   until,
   type Program,
@@ -38,21 +40,6 @@ async function shop(http: string): Promise<{ agent: TestAgent; port: number; ser
   programs.push(service);
   await until("the shop listens", () => listens(port));
   return { agent, port, service };
-}
-
-function tree(pid: number): string {
-  return join(cgroup2Root(), `sockmesh-${pid}`);
-}
-
-/** Programs of this project that `bpftool` shows as held by a process, or by none any more. */
-async function attached(pid: number): Promise<string[]> {
-  const { stdout } = await runs(["bpftool", "prog", "show", "--json"], {
-    PATH: `${process.env["PATH"]}:/usr/sbin`,
-  });
-  const programs = JSON.parse(stdout) as { name?: string; pids?: { pid: number }[] }[];
-  return programs.flatMap(({ name, pids }) =>
-    name?.startsWith("sockmesh") && (!pids || pids.some((holder) => holder.pid === pid)) ? [name] : [],
-  );
 }
 
 async function get(running: TestAgent, port: number, path: string): Promise<string> {
@@ -110,9 +97,9 @@ async function get(running: TestAgent, port: number, path: string): Promise<stri
     expect(noAgent.code).toBe(125);
     expect(noAgent.stderr).toMatch(/SM_AGENT_UNREACHABLE/);
     await until("no endpoint is left", async () => (await agent?.status())?.endpoints.length === 0);
-    expect(readdirSync(tree((await agent.status()).pid)).filter((name) => name.startsWith("ep-"))).toEqual(
-      [],
-    );
+    expect(
+      readdirSync(cgroupsOf((await agent.status()).pid)).filter((name) => name.startsWith("ep-")),
+    ).toEqual([]);
   });
 
   test("an endpoint lives as long as any process in it", async () => {
@@ -148,12 +135,13 @@ async function get(running: TestAgent, port: number, path: string): Promise<stri
   test("SIGTERM leaves nothing: no program, no cgroup, no socket; processes go on", async () => {
     const { agent: running, port, service } = await shop(ANYTHING);
     const { pid } = await running.status();
-    expect(await attached(pid)).not.toEqual([]);
+    const held = programsOf(pid);
+    expect(held).not.toEqual([]);
     running.program.child.kill("SIGTERM");
     expect((await running.program.ended).code).toBe(0);
     // The kernel frees them a moment after the last descriptor is closed.
-    await until("nothing is attached", async () => (await attached(pid)).length === 0);
-    expect(existsSync(tree(pid))).toBe(false);
+    await until("nothing is attached", async () => (await stillLoaded(held)).length === 0);
+    expect(existsSync(cgroupsOf(pid))).toBe(false);
     expect(existsSync(running.socket)).toBe(false);
     expect(service.child.exitCode).toBeNull();
     expect((await runs(["curl", "-s", `http://127.0.0.1:${port}/products`])).stdout).toMatch(/teapot/);
@@ -167,14 +155,15 @@ async function get(running: TestAgent, port: number, path: string): Promise<stri
     );
     programs.push(load);
     await until("load runs", async () => ((await running.status()).outcomes.allowed ?? 0) > 100);
-    expect(await attached(pid)).not.toEqual([]);
+    const held = programsOf(pid);
+    expect(held).not.toEqual([]);
     running.program.child.kill("SIGKILL");
     await running.program.ended;
     await load.ended;
-    await until("nothing is attached", async () => (await attached(pid)).length === 0);
+    await until("nothing is attached", async () => (await stillLoaded(held)).length === 0);
     const next = await TestAgent.start("");
     try {
-      expect(existsSync(tree(pid))).toBe(false);
+      expect(existsSync(cgroupsOf(pid))).toBe(false);
     } finally {
       await next.stop();
     }
