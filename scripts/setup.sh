@@ -66,6 +66,7 @@ wanted() {
   missing libbpf-dev test -e /usr/include/bpf/bpf_helpers.h
   missing linux-libc-dev test -e /usr/include/linux/bpf.h
   missing gcc have gcc
+  missing spin have spin
   missing libc6-dev test -e /usr/include/stdio.h
   missing iproute2 have ip
   missing curl have curl
