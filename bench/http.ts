@@ -31,7 +31,7 @@ export const http: Bench = async ({ smoke, rounds, seconds, progress }) => {
   if (noLoad) throw new Error(noLoad);
   const effort: Effort = smoke
     ? { rounds: rounds ?? 2, seconds: seconds ?? 1, warmupSeconds: 1 }
-    : { rounds: rounds ?? 5, seconds: seconds ?? 2, warmupSeconds: 1 };
+    : { rounds: rounds ?? 3, seconds: seconds ?? 2, warmupSeconds: 3 };
   const scenarios = smoke ? SCENARIOS.filter((s) => s.bodyBytes === 100 && s.connections === 16) : SCENARIOS;
   const variants: Variant[] = [];
   for (const variant of VARIANTS) {
