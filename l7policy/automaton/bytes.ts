@@ -13,6 +13,16 @@ export const SINGLE: readonly ByteSet[] = Array.from({ length: 256 }, (_, only) 
   setOf((byte) => byte === only),
 );
 
+const rangeSets = new Map<number, ByteSet>();
+
+/** The bytes from `lo` to `hi`; equal ranges are one object. */
+export function rangeSet(lo: number, hi: number): ByteSet {
+  const key = lo * 256 + hi;
+  let set = rangeSets.get(key);
+  if (!set) rangeSets.set(key, (set = setOf((byte) => byte >= lo && byte <= hi)));
+  return set;
+}
+
 /** ASCII letters, digits and underscore. */
 export const WORD: ByteSet = setOf((byte) => /[0-9A-Za-z_]/.test(String.fromCharCode(byte)));
 /** The line feed. */

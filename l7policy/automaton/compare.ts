@@ -26,7 +26,7 @@ export function difference(
   within?: Regex,
   ascii = false,
 ): Difference {
-  const nfa = new Nfa(ascii);
+  const nfa = new Nfa({ ascii });
   const starts = these.map((one) => nfa.add(one, IN));
   const live = nfa.next.length;
   starts.push(...those.map((one) => nfa.add(one, OUT)));

@@ -1,92 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
-import { SockmeshError } from "../../core/errors.js";
+import { shapeOf } from "../regex/shape.js";
 import type { Regex } from "../regex/syntax.js";
-import { LINE_FEED, setOf, SINGLE, WORD, type ByteSet } from "./bytes.js";
+import { rangeSet, setOf, SINGLE, type ByteSet } from "./bytes.js";
+import { SharedNfa, States } from "./states.js";
 import { beyondAscii } from "./utf8.js";
 
-const MOST_STATES = 1_000_000;
 const EVERY_BYTE = setOf(() => true);
 
-/** A Thompson automaton over bytes for several patterns at once. Each pattern has a start state of its own. */
-export class Nfa {
-  /** Byte sets that must be told apart, each once. */
-  readonly sets: ByteSet[] = [];
-  /** Per state: number of the set that it consumes on the way to `next`, or -1. */
-  readonly set: number[] = [];
-  readonly next: number[] = [];
-  /** Per state: states reached without a byte. */
-  readonly free: (readonly number[] | undefined)[] = [];
-  /** Per state: number of the pattern that ends here, or -1. */
-  readonly accepts: number[] = [];
-  /** Per state: the assertion that must hold on the way to `next`, or -1. */
-  readonly asserts: number[] = [];
-  /** Some pattern has an assertion. */
-  hasAssertions = false;
-  private readonly byObject = new Map<ByteSet, number>();
-  private readonly byMembers = new Map<string, number>();
+/** A Thompson automaton for several patterns at once. Each pattern has a start state of its own, and a number. */
+export class Nfa extends States {
+  /** Per state: number of the pattern that it belongs to. */
+  readonly owner: number[] = [];
+  /** Per state: the state of `shared` that goes on in the same way. */
+  readonly twin: number[] = [];
+  /** The same patterns without numbers, when it was asked for. */
+  readonly shared: SharedNfa | undefined;
   private readonly asciiOf = new Map<readonly number[], ByteSet>();
+  private number = 0;
 
   /**
-   * @param ascii the fields hold no other bytes than ASCII: what patterns say of other characters is left out
+   * @param options.ascii the fields hold no other bytes than ASCII: what patterns say of other characters is left out
+   * @param options.shared keep `shared`
    */
-  constructor(private readonly ascii = false) {}
-
-  /** Adds a pattern that must match a whole field, with a number of the caller's choice. Returns its start state. */
-  add(pattern: Regex, number: number): number {
-    return this.build(pattern, this.end(number));
+  constructor(private readonly options: { readonly ascii?: boolean; readonly shared?: boolean } = {}) {
+    super();
+    if (options.shared) this.shared = new SharedNfa();
   }
 
-  /** Adds a pattern that matches every field, valid UTF-8 or not. */
-  addAnything(number: number): number {
+  /**
+   * Adds a pattern that must match a whole field, with a number of the caller's choice. Returns its start state.
+   * @param around what may stand around it: any bytes, valid UTF-8 or not
+   */
+  add(
+    pattern: Regex,
+    number: number,
+    around: { readonly before?: boolean; readonly after?: boolean } = {},
+  ): number {
     const end = this.end(number);
-    const loop = this.state();
-    this.free[loop] = [this.consume(EVERY_BYTE, loop), end];
-    return loop;
+    const start = this.build(pattern, around.after ? this.anything(end) : end);
+    return around.before ? this.anything(start) : start;
+  }
+
+  private anything(end: number): number {
+    const loop = this.openLoop("anything", end);
+    return this.closeLoop(loop, [this.consume(EVERY_BYTE, loop), end]);
+  }
+
+  private own(state: number, twin: number): number {
+    this.owner.push(this.number);
+    this.twin.push(twin);
+    return state;
   }
 
   private end(number: number): number {
-    const end = this.state();
+    this.number = number;
+    const end = this.own(this.state(-1, -1), this.shared?.end ?? 0);
     this.accepts[end] = number;
     return end;
   }
 
-  private state(): number {
-    if (this.next.length >= MOST_STATES)
-      throw new SockmeshError("SM_POLICY_REGEX", "the patterns of one rule set are too large together");
-    this.set.push(-1);
-    this.next.push(-1);
-    this.free.push(undefined);
-    this.accepts.push(-1);
-    this.asserts.push(-1);
-    return this.next.length - 1;
-  }
-
   private consume(set: ByteSet, next: number): number {
-    const state = this.state();
-    this.set[state] = this.setNumber(set);
-    this.next[state] = next;
-    return state;
+    const twin = this.shared?.consume(set, this.twin[next]!) ?? 0;
+    return this.own(this.state(this.setNumber(set), next), twin);
   }
 
   private fork(to: readonly number[]): number {
     if (to.length === 1) return to[0]!;
-    const state = this.state();
+    const twin = this.shared?.fork(to.map((state) => this.twin[state]!)) ?? 0;
+    const state = this.own(this.state(-1, -1), twin);
     this.free[state] = to;
     return state;
   }
 
-  private setNumber(set: ByteSet): number {
-    let number = this.byObject.get(set);
-    if (number !== undefined) return number;
-    const members = Buffer.from(set.buffer, set.byteOffset, set.length).toString("latin1");
-    number = this.byMembers.get(members);
-    if (number === undefined) {
-      number = this.sets.length;
-      this.sets.push(set);
-      this.byMembers.set(members, number);
-    }
-    this.byObject.set(set, number);
-    return number;
+  private assertion(assertion: number, next: number): number {
+    const twin = this.shared?.assertion(assertion, this.twin[next]!) ?? 0;
+    return this.own(this.makeAssertion(assertion, next), twin);
+  }
+
+  private openLoop(shape: string, end: number): number {
+    return this.own(this.state(-1, -1), this.shared?.loop(shape, this.twin[end]!) ?? 0);
+  }
+
+  private closeLoop(loop: number, to: readonly number[]): number {
+    this.free[loop] = to;
+    this.shared?.closeLoop(
+      this.twin[loop]!,
+      to.map((state) => this.twin[state]!),
+    );
+    return loop;
   }
 
   /** Builds backwards: returns the state that matches `pattern` and goes on at `end`. */
@@ -96,27 +97,21 @@ export class Nfa {
         return end;
       case "class":
         return this.buildClass(pattern.ranges, end);
-      case "concat":
-        return pattern.parts.reduceRight((after, part) => this.build(part, after), end);
+      case "concat": {
+        let after = end;
+        for (let i = pattern.parts.length - 1; i >= 0; i--) after = this.build(pattern.parts[i]!, after);
+        return after;
+      }
       case "alternate":
         return this.fork(pattern.parts.map((part) => this.build(part, end)));
-      case "assert": {
-        const state = this.state();
-        this.asserts[state] = pattern.assertion;
-        this.hasAssertions = true;
-        this.next[state] = end;
-        // Words and lines begin and end between bytes of different kinds.
-        this.setNumber(WORD);
-        this.setNumber(LINE_FEED);
-        return state;
-      }
+      case "assert":
+        return this.assertion(pattern.assertion, end);
       case "repeat": {
         const { part, min, max } = pattern;
         let after = end;
         if (max < 0) {
-          const loop = this.state();
-          this.free[loop] = [this.build(part, loop), end];
-          after = loop;
+          const loop = this.openLoop(this.shared ? shapeOf(part) : "", end);
+          after = this.closeLoop(loop, [this.build(part, loop), end]);
         } else for (let i = min; i < max; i++) after = this.fork([this.build(part, after), end]);
         for (let i = 0; i < min; i++) after = this.build(part, after);
         return after;
@@ -130,7 +125,7 @@ export class Nfa {
       return this.consume(SINGLE[lo]!, end);
     const starts: number[] = [];
     if (lo !== undefined && lo < 0x80) starts.push(this.consume(this.asciiSet(ranges), end));
-    if (!this.ascii && ranges.length > 0 && ranges[ranges.length - 1]! >= 0x80)
+    if (!this.options.ascii && ranges.length > 0 && ranges[ranges.length - 1]! >= 0x80)
       starts.push(...this.buildBeyond(ranges, end));
     return this.fork(starts);
   }
@@ -168,13 +163,4 @@ export class Nfa {
     }
     return [...firsts].map(([after, first]) => this.consume(first, after));
   }
-}
-
-const rangeSets = new Map<number, ByteSet>();
-
-function rangeSet(lo: number, hi: number): ByteSet {
-  const key = lo * 256 + hi;
-  let set = rangeSets.get(key);
-  if (!set) rangeSets.set(key, (set = setOf((byte) => byte >= lo && byte <= hi)));
-  return set;
 }

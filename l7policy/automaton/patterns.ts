@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseRegex } from "../regex/parse.js";
 import { classesOf } from "./bytes.js";
-import { LazyDfa } from "./dfa.js";
+import { LazyDfa, Start } from "./dfa.js";
 import { Nfa } from "./nfa.js";
 
 /** Several patterns, each numbered by its text, run over a field in one pass. */
 export class Patterns {
   private readonly numbers = new Map<string, number>();
   private dfa: LazyDfa | undefined;
-  private all = 0;
+  private all = new Start([]);
 
   /** Number of a pattern; the same text has the same number. */
   number(pattern: string): number {
@@ -28,7 +28,7 @@ export class Patterns {
     const nfa = new Nfa();
     const starts = [...this.numbers].map(([pattern, number]) => nfa.add(parseRegex(pattern), number));
     this.dfa = new LazyDfa(nfa, classesOf(nfa.sets));
-    this.all = this.dfa.addStart(starts);
+    this.all = new Start(starts);
   }
 
   /** Numbers of the patterns that match bytes [from, to) in full, ascending. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Assertion } from "../regex/syntax.js";
 import { LINE_FEED, WORD, type ByteClasses } from "./bytes.js";
-import type { Nfa } from "./nfa.js";
+import type { States } from "./states.js";
 
 /** The state from which nothing matches. */
 export const DEAD = -1;
@@ -11,8 +11,12 @@ const NONE = new Int32Array(0);
 
 /** What stands on one side of a place in the field, as far as assertions can tell. */
 const Side = { edge: 0, lineFeed: 1, word: 2, other: 3 } as const;
+/** Sides that a byte can be. */
+const SIDES = [Side.lineFeed, Side.word, Side.other];
 /** Assertions are left open. */
 const OPEN = -1;
+/** Classes that are looked back at for equal successors. */
+const MOST_COMPARED = 32;
 
 /**
  * Subset construction: states of the DFA are sets of NFA states, made when they are first reached and then kept. The
@@ -33,26 +37,26 @@ export class Subsets {
   /** Per state: what stands before it when assertions wait in it, else OPEN. */
   private readonly before: number[] = [];
   private readonly known = new Map<string, number>();
-  /** Per set of the NFA and class: 1 when the class lies in the set. */
-  private readonly covers: Uint8Array;
+  /** Per set of the automaton: the classes that lie in it. */
+  private readonly covered: Uint8Array[] = [];
   /** What each class is to assertions. */
   private readonly sides: Uint8Array;
-  private readonly mark: Int32Array;
+  /** While a state is expanded: what each class leads to, and the classes that lead anywhere. */
+  private readonly buckets: number[][];
+  private readonly used: number[] = [];
+  private readonly expanded: boolean[] = [];
+  private mark = new Int32Array(0);
   private marks = 0;
 
+  /** @param nfa may grow later: states that are made then see what it has become */
   constructor(
-    private readonly nfa: Nfa,
+    private readonly nfa: States,
     readonly classes: ByteClasses,
   ) {
-    const { count, sample } = classes;
-    this.covers = new Uint8Array(nfa.sets.length * count);
-    nfa.sets.forEach((set, at) => {
-      for (let c = 0; c < count; c++) this.covers[at * count + c] = set[sample[c]!]!;
-    });
-    this.sides = sample.map((byte) =>
+    this.sides = classes.sample.map((byte) =>
       LINE_FEED[byte] === 1 ? Side.lineFeed : WORD[byte] === 1 ? Side.word : Side.other,
     );
-    this.mark = new Int32Array(nfa.next.length);
+    this.buckets = Array.from({ length: classes.count }, () => []);
   }
 
   /** States made. */
@@ -75,9 +79,19 @@ export class Subsets {
     return this.members[state]?.[0] ?? -1;
   }
 
-  /** The same state in other subsets of the same automaton. */
-  moveTo(other: Subsets, state: number): number {
-    return other.stateOf([...this.members[state]!], Math.max(this.before[state]!, Side.edge));
+  /** What all NFA states that a state stands for have in common; -1 when they differ. */
+  common(state: number, of: readonly number[]): number {
+    const members = this.members[state]!;
+    const value = of[members[0]!]!;
+    for (let i = 1; i < members.length; i++) if (of[members[i]!] !== value) return -1;
+    return value;
+  }
+
+  /** The state of other subsets that stands for the same; NFA states by other numbers when `names` is given. */
+  moveTo(other: Subsets, state: number, names?: readonly number[]): number {
+    const members = Array.from(this.members[state]!);
+    const before = Math.max(this.before[state]!, Side.edge);
+    return other.stateOf(names ? members.map((member) => names[member]!) : members, before);
   }
 
   /** The state behind a byte of a class. */
@@ -86,48 +100,83 @@ export class Subsets {
     const known = this.next[at] ?? UNKNOWN;
     if (known !== UNKNOWN) return known;
     const side = this.sides[byteClass]!;
-    const reached = this.reach(this.ready(state, side), byteClass);
+    const members = this.ready(state, side);
+    const reached: number[] = [];
+    this.work += members.length;
+    for (let i = 0; i < members.length; i++) {
+      const set = this.nfa.set[members[i]!]!;
+      if (set >= 0 && this.nfa.sets[set]![this.classes.sample[byteClass]!] === 1)
+        reached.push(this.nfa.next[members[i]!]!);
+    }
     const next = reached.length === 0 ? DEAD : this.stateOf(reached, side);
     this.next[at] = next;
     return next;
   }
 
-  /** Fills all transitions of a state; cheaper than one by one where many classes lead to the same state. */
+  /** Fills all transitions of a state; cheaper than one by one. */
   expand(state: number): void {
-    const { count } = this.classes;
-    const found: { reached: readonly number[]; side: number; next: number }[] = [];
-    const ready: (Int32Array | readonly number[] | undefined)[] = [];
-    for (let c = 0; c < count; c++) {
-      if (this.next[state * count + c] !== UNKNOWN) continue;
-      const side = this.before[state] === OPEN && !this.nfa.hasAssertions ? OPEN : this.sides[c]!;
-      const members = (ready[side + 1] ??= this.ready(state, side));
-      const reached = this.reach(members, c);
-      let next = DEAD;
-      if (reached.length > 0) {
-        const same = found.find((one) => one.side === side && equal(one.reached, reached));
-        next = same?.next ?? this.stateOf(reached, side);
-        if (!same) found.push({ reached, side, next });
-      }
-      this.next[state * count + c] = next;
+    if (this.expanded[state]) return;
+    this.expanded[state] = true;
+    const { buckets, used } = this;
+    const base = state * this.classes.count;
+    this.next.fill(DEAD, base, base + this.classes.count);
+    used.length = 0;
+    if (this.before[state] === OPEN) this.distribute(this.members[state]!, OPEN);
+    else for (const side of SIDES) this.distribute(this.ready(state, side), side);
+    for (let u = 0; u < used.length; u++) {
+      const like = this.likeEarlier(u);
+      const to = like < 0 ? this.stateOf(buckets[used[u]!]!, this.sides[used[u]!]!) : this.next[base + like]!;
+      // The array may be another one since: a new state makes it grow.
+      this.next[base + used[u]!] = to;
     }
+    for (const c of used) buckets[c]!.length = 0;
+  }
+
+  /** An earlier class in `used` that leads to the same NFA states as the u-th, -1 none. */
+  private likeEarlier(u: number): number {
+    const { buckets, used, sides } = this;
+    const reached = buckets[used[u]!]!;
+    const told = this.nfa.hasAssertions;
+    for (let e = Math.max(0, u - MOST_COMPARED); e < u; e++) {
+      const other = buckets[used[e]!]!;
+      if (other.length !== reached.length || other[0] !== reached[0]) continue;
+      if (told && sides[used[e]!] !== sides[used[u]!]) continue;
+      if (equal(other, reached)) return used[e]!;
+    }
+    return -1;
+  }
+
+  /** Puts what each class leads to into its bucket; with `side` given, of classes of that side. */
+  private distribute(members: ArrayLike<number>, side: number): void {
+    const { nfa, buckets, sides, used } = this;
+    for (let i = 0; i < members.length; i++) {
+      const set = nfa.set[members[i]!]!;
+      if (set < 0) continue;
+      const classes = this.covered[set] ?? this.cover(set);
+      const next = nfa.next[members[i]!]!;
+      this.work += classes.length;
+      for (let k = 0; k < classes.length; k++) {
+        const c = classes[k]!;
+        if (side !== OPEN && sides[c] !== side) continue;
+        const bucket = buckets[c]!;
+        if (bucket.length === 0) used.push(c);
+        bucket.push(next);
+      }
+    }
+  }
+
+  private cover(set: number): Uint8Array {
+    const { sample } = this.classes;
+    const members = this.nfa.sets[set]!;
+    const classes = Uint8Array.from(Array.from(sample.keys()).filter((c) => members[sample[c]!] === 1));
+    this.covered[set] = classes;
+    return classes;
   }
 
   /** NFA states that may consume a byte of a kind. */
-  private ready(state: number, side: number): Int32Array | readonly number[] {
+  private ready(state: number, side: number): ArrayLike<number> {
     const members = this.members[state]!;
     return this.before[state] === OPEN ? members : this.closure(members, this.before[state]!, side).kept;
-  }
-
-  private reach(members: Int32Array | readonly number[], byteClass: number): number[] {
-    const { nfa, covers } = this;
-    const { count } = this.classes;
-    const reached: number[] = [];
-    this.work += members.length;
-    for (let i = 0; i < members.length; i++) {
-      const set = nfa.set[members[i]!]!;
-      if (set >= 0 && covers[set * count + byteClass] === 1) reached.push(nfa.next[members[i]!]!);
-    }
-    return reached;
   }
 
   /** NFA states that consume, accept or wait, reached without a byte. With `behind` given, assertions are decided. */
@@ -136,7 +185,9 @@ export class Subsets {
     before: number,
     behind: number,
   ): { kept: number[]; accepts: number[]; waits: boolean } {
-    const { nfa, mark } = this;
+    const { nfa } = this;
+    if (this.mark.length < nfa.next.length) this.mark = new Int32Array(nfa.next.length * 2);
+    const { mark } = this;
     const round = ++this.marks;
     const stack: number[] = [];
     const kept: number[] = [];
@@ -180,6 +231,7 @@ export class Subsets {
     const accepted = waits ? this.closure(members, before, Side.edge).accepts : accepts;
     this.members.push(members);
     this.before.push(waits ? before : OPEN);
+    this.expanded.push(false);
     this.accepted.push(accepted.length > 0 ? Int32Array.from(new Set(accepted)).sort() : NONE);
     this.known.set(key, state);
     this.bytes += members.length * 8 + this.classes.count * 4 + 200;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { MOST_CONDITIONS, MOST_REQUIREMENTS, TABLE_SIZES, TableFlag } from "../../core/table.js";
-import { classesOf } from "../automaton/bytes.js";
 import type { HttpRule } from "../model.js";
-import { FieldAutomata } from "./fields.js";
-import { Graph, TooLarge, UNSURE } from "./graph.js";
+import { HttpAutomata } from "./automata.js";
+import { emit, tableSize } from "./emit.js";
+import { Graph, TooLarge, type Rows } from "./graph.js";
 import { Plan } from "./plan.js";
+import { reduce } from "./reduce.js";
 import { requestGraph } from "./request.js";
 
 /** Why the kernel cannot judge a rule set; TypeScript always can. */
@@ -34,24 +35,23 @@ export interface CompiledTable {
  * counted by their position in the first set. Never fails for size; throws SM_POLICY_REGEX for a bad pattern.
  */
 export function compileTable(sets: readonly (readonly HttpRule[])[]): CompiledTable {
-  const plan = new Plan(sets);
-  return compilePlan(plan, new FieldAutomata(plan));
+  return compilePlan(new Plan(sets, new HttpAutomata()));
 }
 
-/** As `compileTable`, from what was made of the rule sets already. */
-export function compilePlan(plan: Plan, automata: FieldAutomata): CompiledTable {
+/** As `compileTable`, from rule sets that were taken apart already. */
+export function compilePlan(plan: Plan): CompiledTable {
   if (plan.conditions > MOST_CONDITIONS) return unsure(TableReason.tooManyConditions);
   if (plan.headers.has("host")) return unsure(TableReason.hostHeader);
-  let graph: Graph;
+  let rows: Rows;
   try {
-    graph = requestGraph(plan, automata);
+    rows = reduce(requestGraph(plan));
   } catch (thrown) {
     if (thrown instanceof TooLarge) return unsure(thrown.reason);
     throw thrown;
   }
-  const eligible = graph.longestList <= MOST_REQUIREMENTS;
-  const bytes = graph.emit(eligible ? 0 : TableFlag.userSpaceOnly);
-  if (bytes.length > TABLE_SIZES[TABLE_SIZES.length - 1]!) return unsure(TableReason.tableTooLarge);
+  if (tableSize(rows) > TABLE_SIZES[TABLE_SIZES.length - 1]!) return unsure(TableReason.tableTooLarge);
+  const eligible = rows.lists.every((list) => list.length <= MOST_REQUIREMENTS);
+  const bytes = emit(rows, eligible ? 0 : TableFlag.userSpaceOnly);
   return {
     bytes,
     kernel: eligible ? { eligible } : { eligible, reason: TableReason.tooManyRequirements },
@@ -60,8 +60,7 @@ export function compilePlan(plan: Plan, automata: FieldAutomata): CompiledTable 
 
 /** A table that is unsure at the first byte. */
 function unsure(reason: TableReason): CompiledTable {
-  const graph = new Graph(classesOf([]), 16);
+  const graph = new Graph(3);
   graph.start = graph.line = graph.add();
-  graph.set(graph.start, 0, UNSURE);
-  return { bytes: graph.emit(TableFlag.userSpaceOnly), kernel: { eligible: false, reason } };
+  return { bytes: emit(reduce(graph), TableFlag.userSpaceOnly), kernel: { eligible: false, reason } };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ActionKind, TableBit } from "../../core/table.js";
-import { setOf, SINGLE, type ByteSet } from "../automaton/bytes.js";
-import type { Action, Graph } from "./graph.js";
+import { setOf, type ByteSet } from "../automaton/bytes.js";
+import { UNSURE, type Action, type Graph } from "./graph.js";
 
 const text = (byte: number): string => String.fromCharCode(byte);
 
@@ -27,16 +27,9 @@ export function bit(number: number): bigint {
   return 1n << BigInt(number);
 }
 
-/** Bytes that a text tells apart, letters in both cases as one where `fold` is set. */
-export function setsOf(word: string, fold: boolean): ByteSet[] {
-  return [...Buffer.from(word)].map((byte) =>
-    fold ? setOf((other) => lower(other) === lower(byte)) : SINGLE[byte]!,
-  );
-}
-
-/** An ASCII letter in lower case; other bytes as they are. */
-export function lower(byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+/** An ASCII letter in upper case; other bytes as they are. */
+function upper(byte: number): number {
+  return byte >= 0x61 && byte <= 0x7a ? byte & ~0x20 : byte;
 }
 
 /** Reads the value of a header: returns the row before its first byte. `undefined`: the header makes a message unsure. */
@@ -66,10 +59,10 @@ export class HeaderRows {
     graph.on(lastLine, LF, graph.add(act(ActionKind.end, endBits)));
 
     const value = graph.add();
-    graph.onAll(value, (byte) => valueByte[byte] === 1, value);
+    graph.onAll(value, valueByte, value);
     graph.on(value, CR, this.lineFeed);
     this.otherName = graph.add();
-    graph.onAll(this.otherName, (byte) => TOKEN[byte] === 1, this.otherName);
+    graph.onAll(this.otherName, TOKEN, this.otherName);
     graph.on(this.otherName, COLON, this.space(value));
   }
 
@@ -80,31 +73,39 @@ export class HeaderRows {
     return row;
   }
 
-  /** Makes the names: each leads to its value's rows, every other token to a value without meaning. */
-  names(names: ReadonlyMap<string, ValueRows>): void {
-    this.name(this.line, "", names);
+  /**
+   * Makes the names: each leads to its value's rows, every other token to a value without meaning.
+   * @param doubtful what other names begin with that make a message unsure
+   */
+  names(names: ReadonlyMap<string, ValueRows>, doubtful: readonly string[] = []): void {
+    this.name(this.line, "", names, doubtful);
     // A header line does not begin with a colon.
-    this.graph.on(this.line, COLON, 0);
+    this.graph.on(this.line, COLON, UNSURE);
   }
 
-  private name(row: number, prefix: string, names: ReadonlyMap<string, ValueRows>): void {
+  private name(
+    row: number,
+    prefix: string,
+    names: ReadonlyMap<string, ValueRows>,
+    doubtful: readonly string[],
+  ): void {
     const { graph } = this;
-    const longer = [...names.keys()].filter((name) => name.startsWith(prefix) && name !== prefix);
-    const children = new Map<number, number>();
-    for (const name of longer) {
-      const byte = name.charCodeAt(prefix.length);
-      if (!children.has(byte)) children.set(byte, graph.add());
+    if (!doubtful.some((start) => prefix.startsWith(start))) {
+      graph.onAll(row, TOKEN, this.otherName);
+      graph.on(row, COLON, graph.behind(this.otherName, COLON));
     }
-    graph.onAll(row, (byte) => TOKEN[byte] === 1 && !children.has(lower(byte)), this.otherName);
-    for (const [byte, child] of children) {
-      graph.onAll(row, (other) => lower(other) === byte, child);
-      this.name(child, prefix + text(byte), names);
+    const longer = [...names.keys(), ...doubtful].filter(
+      (name) => name.startsWith(prefix) && name.length > prefix.length,
+    );
+    for (const byte of new Set(longer.map((name) => name.charCodeAt(prefix.length)))) {
+      const child = graph.add();
+      graph.on(row, byte, child);
+      graph.on(row, upper(byte), child);
+      this.name(child, prefix + text(byte), names, doubtful);
     }
-    if (names.has(prefix)) {
-      const value = names.get(prefix);
-      if (value) graph.on(row, COLON, this.space(value()));
-    } else
-      graph.on(row, COLON, graph.cells[this.otherName * graph.classes.count + graph.classes.of[COLON]!]!);
+    if (!names.has(prefix)) return;
+    const value = names.get(prefix);
+    graph.on(row, COLON, value ? this.space(value()) : UNSURE);
   }
 
   /** The row of the CR that ends a value with these bits; none when there are none. */
@@ -126,7 +127,7 @@ export class HeaderRows {
     let row = first;
     for (let digits = 0; digits < MOST_LENGTH_DIGITS; digits++) {
       const next = graph.add(act(ActionKind.digit));
-      graph.onAll(row, (byte) => DIGIT[byte] === 1, next);
+      graph.onAll(row, DIGIT, next);
       graph.on(next, CR, end);
       row = next;
     }
@@ -140,7 +141,8 @@ export class HeaderRows {
     let row = first;
     for (const byte of Buffer.from(word)) {
       const next = graph.add();
-      graph.onAll(row, (other) => lower(other) === byte, next);
+      graph.on(row, byte, next);
+      graph.on(row, upper(byte), next);
       row = next;
     }
     graph.on(row, CR, end);
@@ -151,11 +153,11 @@ export class HeaderRows {
   values(present: bigint, values: ReadonlyMap<string, bigint>): number {
     const { graph } = this;
     const other = graph.add();
-    graph.onAll(other, (byte) => PRINTABLE[byte] === 1, other);
+    graph.onAll(other, PRINTABLE, other);
     graph.on(other, CR, this.field(present));
     const build = (prefix: string): number => {
       const row = graph.add();
-      graph.onAll(row, (byte) => PRINTABLE[byte] === 1, other);
+      graph.onAll(row, PRINTABLE, other);
       const next = new Set(
         [...values.keys()].filter((v) => v.startsWith(prefix)).map((v) => v[prefix.length]),
       );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../../protocols/fields.js";
 import type { HttpRule } from "../model.js";
+import type { HttpAutomata } from "./automata.js";
 import { compilePlan, type CompiledTable } from "./compile.js";
-import { FieldAutomata } from "./fields.js";
 import { LazyJudge } from "./lazy.js";
 import { Plan } from "./plan.js";
 import { NOT_SURE, TableJudge } from "./run.js";
@@ -18,9 +18,7 @@ export class HttpRuleSet {
   readonly kind = "l7";
   readonly protocol = "http";
   private readonly plan: Plan;
-  private readonly automata: FieldAutomata;
   private readonly lazy: LazyJudge;
-  private readonly upgrades: boolean;
   private compiled: CompiledTable | undefined;
   private judging: TableJudge | undefined;
 
@@ -28,16 +26,15 @@ export class HttpRuleSet {
   constructor(
     readonly id: string,
     readonly rules: readonly HttpRule[],
+    automata: HttpAutomata,
   ) {
-    this.plan = new Plan([rules]);
-    this.automata = new FieldAutomata(this.plan);
-    this.lazy = new LazyJudge(this.plan, this.automata);
-    this.upgrades = this.plan.pairs.some(({ terms }) => terms.some(({ upgrade }) => upgrade));
+    this.plan = new Plan([rules], automata);
+    this.lazy = new LazyJudge(this.plan);
   }
 
   /** The judge table; compiled when it is first asked for. */
   get table(): CompiledTable {
-    return (this.compiled ??= compilePlan(this.plan, this.automata));
+    return (this.compiled ??= compilePlan(this.plan));
   }
 
   /** Position in `rules` of the first rule that allows the request, -1 when none does. Allocates nothing. */
@@ -53,7 +50,7 @@ export class HttpRuleSet {
   }
 
   judgeUpgrade(fields: FieldSpans): boolean {
-    return this.upgrades && this.lazy.match(fields, true) >= 0;
+    return this.plan.upgrades && this.lazy.match(fields, true) >= 0;
   }
 
   private tableJudge(): TableJudge {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { HttpField, type FieldSpans } from "../../protocols/fields.js";
-import { classesOf } from "../automaton/bytes.js";
-import { LazyDfa } from "../automaton/dfa.js";
-import type { FieldAutomata } from "./fields.js";
-import type { Pair, Plan } from "./plan.js";
+import type { Plan, Term } from "./plan.js";
 
 interface HeaderTest {
   readonly name: Uint8Array;
@@ -16,29 +13,16 @@ interface HeaderTest {
  * the judge table is not sure, and instead of a table that would be too large.
  */
 export class LazyJudge {
-  private readonly methods: LazyDfa;
-  private readonly paths: LazyDfa;
-  private readonly hosts: LazyDfa;
-  private readonly allMethods: number;
-  private readonly allHosts: number;
-  /** Number of the start of `paths` by the methods that matched. */
-  private readonly pathStarts = new Map<Int32Array, number>();
-  private readonly pathStartsByText = new Map<string, number>();
   private readonly tests: readonly HeaderTest[];
-  private readonly pairs: readonly Pair[];
+  /** By the number of the path pattern. */
+  private readonly terms: (readonly Term[] | undefined)[] = [];
+  /** By the number of the host pattern. */
+  private readonly hosts: number[] = [];
   private readonly met: Uint8Array;
 
-  constructor(
-    plan: Plan,
-    private readonly automata: FieldAutomata,
-  ) {
-    const { methods, paths, hosts } = automata;
-    this.methods = new LazyDfa(methods, classesOf(methods.sets));
-    this.allMethods = this.methods.addStart(automata.methodStarts);
-    this.paths = new LazyDfa(paths, classesOf(paths.sets));
-    this.hosts = new LazyDfa(hosts, classesOf(hosts.sets));
-    this.allHosts = this.hosts.addStart(automata.hostStarts);
-    this.pairs = plan.pairs;
+  constructor(private readonly plan: Plan) {
+    for (const [path, terms] of plan.terms) this.terms[path] = terms;
+    for (const [host, condition] of plan.hosts) this.hosts[host] = condition;
     this.met = new Uint8Array(plan.conditions);
     this.tests = [...plan.headers].map(([name, { present, values }]) => ({
       name: Buffer.from(name),
@@ -49,52 +33,45 @@ export class LazyJudge {
 
   /** Position of the first rule that allows the fields, -1 when none does; with `upgrades` only of those that name one. */
   match(fields: FieldSpans, upgrades: boolean): number {
-    const { bytes } = fields;
-    const method = fields.find(HttpField.method);
+    const { bytes, start, end } = fields;
+    const { automata, methodStart, pathStart } = this.plan;
     const path = fields.find(HttpField.path);
+    const paths =
+      path < 0
+        ? automata.paths.lazy.run(pathStart, bytes, 0, 0)
+        : automata.paths.lazy.run(pathStart, bytes, start[path]!, end[path]!);
+    if (paths.length === 0) return -1;
+    const method = fields.find(HttpField.method);
     const methods =
-      method < 0
-        ? NONE
-        : this.methods.run(this.allMethods, bytes, fields.start[method]!, fields.end[method]!);
-    const from = path < 0 ? 0 : fields.start[path]!;
-    const to = path < 0 ? 0 : fields.end[path]!;
-    const pairs = this.paths.run(this.startBehind(methods), bytes, from, to);
-    if (pairs.length === 0) return -1;
+      method < 0 ? NONE : automata.methods.lazy.run(methodStart, bytes, start[method]!, end[method]!);
     if (this.met.length > 0) this.readConditions(fields);
     let first = -1;
-    for (let i = 0; i < pairs.length; i++) {
-      const { terms } = this.pairs[pairs[i]!]!;
+    for (let i = 0; i < paths.length; i++) {
+      const terms = this.terms[paths[i]!]!;
       for (let t = 0; t < terms.length; t++) {
-        const { rule, conditions, upgrade } = terms[t]!;
-        if ((upgrades && !upgrade) || (first >= 0 && rule > first)) continue;
-        let fits = true;
-        for (let c = 0; c < conditions.length && fits; c++) fits = this.met[conditions[c]!] === 1;
-        if (fits) first = rule;
+        const term = terms[t]!;
+        if ((upgrades && !term.upgrade) || (first >= 0 && term.rule > first)) continue;
+        if (term.method >= 0 && !methods.includes(term.method)) continue;
+        if (this.isMet(term.conditions)) first = term.rule;
       }
     }
     return first;
   }
 
-  private startBehind(methods: Int32Array): number {
-    // Accept lists are shared objects as long as the automaton keeps its states.
-    let start = this.pathStarts.get(methods);
-    if (start === undefined) {
-      const text = methods.join();
-      start = this.pathStartsByText.get(text) ?? this.paths.addStart(this.automata.startOf(methods));
-      this.pathStartsByText.set(text, start);
-      if (this.pathStarts.size > MOST_KNOWN) this.pathStarts.clear();
-      this.pathStarts.set(methods, start);
-    }
-    return start;
+  private isMet(conditions: readonly number[]): boolean {
+    for (let c = 0; c < conditions.length; c++) if (this.met[conditions[c]!] !== 1) return false;
+    return true;
   }
 
   private readConditions(fields: FieldSpans): void {
     const { met, tests } = this;
     met.fill(0);
     const host = fields.find(HttpField.host);
-    if (host >= 0) {
-      const hosts = this.hosts.run(this.allHosts, fields.bytes, fields.start[host]!, fields.end[host]!);
-      for (let i = 0; i < hosts.length; i++) met[hosts[i]!] = 1;
+    if (host >= 0 && this.hosts.length > 0) {
+      const { automata, hostStart } = this.plan;
+      const from = fields.start[host]!;
+      const hosts = automata.hosts.lazy.run(hostStart, fields.bytes, from, fields.end[host]!);
+      for (let i = 0; i < hosts.length; i++) met[this.hosts[hosts[i]!]!] = 1;
     }
     if (tests.length === 0) return;
     for (let i = 0; i < fields.count; i++) {
@@ -111,7 +88,6 @@ export class LazyJudge {
 }
 
 const NONE = new Int32Array(0);
-const MOST_KNOWN = 1024;
 
 function same(fields: FieldSpans, index: number, wanted: Uint8Array, fold: boolean): boolean {
   const start = fields.start[index]!;

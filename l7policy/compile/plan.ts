@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Start } from "../automaton/dfa.js";
 import type { HttpRule } from "../model.js";
+import type { HttpAutomata } from "./automata.js";
 
-/** What must hold beside method and path. Each distinct one has a number, which is also its bit in a judge table. */
+/** Conditions on one header. Each distinct condition has a number, which is also its bit in a judge table. */
 export interface HeaderConditions {
   /** Condition that the header is there, or -1. */
   present: number;
@@ -9,69 +11,69 @@ export interface HeaderConditions {
   readonly values: Map<string, number>;
 }
 
-/** One rule, as far as it is not its method and path. */
+/** One rule, but for its path. */
 export interface Term {
+  readonly set: number;
   /** Position of the rule in its set. */
   readonly rule: number;
+  /** Number of the method pattern, -1 for any. */
+  readonly method: number;
   readonly conditions: readonly number[];
   /** The rule names an upgrade: by the method CONNECT or by a condition on the header Upgrade. */
   readonly upgrade: boolean;
 }
 
-/** Rules of one set with the same method and path. */
-export interface Pair {
-  readonly set: number;
-  /** Number of the method pattern, -1 for any. */
-  readonly method: number;
-  /** Text of the path pattern, undefined for any. */
-  readonly path: string | undefined;
-  readonly terms: Term[];
-}
-
 /** Rule sets taken apart: distinct patterns, distinct conditions, and which rules need which. */
 export class Plan {
-  readonly methods: string[] = [];
-  readonly pairs: Pair[] = [];
-  /** Condition of each host pattern. */
-  readonly hosts = new Map<string, number>();
+  /** Terms of each path pattern, by its number. */
+  readonly terms = new Map<number, Term[]>();
+  /** Numbers of the method patterns. */
+  readonly methods = new Set<number>();
+  /** Condition of each host pattern, by its number. */
+  readonly hosts = new Map<number, number>();
   /** By lower-case name. */
   readonly headers = new Map<string, HeaderConditions>();
   /** Number of conditions. */
   conditions = 0;
+  /** Some rule names an upgrade. */
+  upgrades = false;
+  readonly methodStart: Start;
+  readonly pathStart: Start;
+  readonly hostStart: Start;
 
-  constructor(readonly sets: readonly (readonly HttpRule[])[]) {
-    const methods = new Map<string, number>();
-    const pairs = new Map<string, Pair>();
-    sets.forEach((rules, set) =>
-      rules.forEach((rule, at) => {
-        let method = -1;
-        if (rule.method !== undefined) {
-          method = methods.get(rule.method) ?? methods.size;
-          methods.set(rule.method, method);
-          this.methods[method] = rule.method;
-        }
-        const key = `${set} ${method} ${rule.path === undefined ? "" : `=${rule.path}`}`;
-        let pair = pairs.get(key);
-        if (!pair) {
-          pair = { set, method, path: rule.path, terms: [] };
-          pairs.set(key, pair);
-          this.pairs.push(pair);
-        }
-        pair.terms.push({
-          rule: at,
-          conditions: this.conditionsOf(rule),
-          upgrade:
-            rule.method === "CONNECT" || rule.headers.some(({ name }) => name.toLowerCase() === "upgrade"),
-        });
-      }),
-    );
+  /** Throws SM_POLICY_REGEX for a bad pattern. */
+  constructor(
+    readonly sets: readonly (readonly HttpRule[])[],
+    readonly automata: HttpAutomata,
+  ) {
+    sets.forEach((rules, set) => rules.forEach((rule, at) => this.add(set, at, rule)));
+    const { methods, paths, hosts } = automata;
+    this.methodStart = new Start([...this.methods].map((number) => methods.starts[number]!));
+    this.pathStart = new Start([...this.terms.keys()].map((number) => paths.starts[number]!));
+    this.hostStart = new Start([...this.hosts.keys()].map((number) => hosts.starts[number]!));
   }
 
-  private conditionsOf(rule: HttpRule): number[] {
+  private add(set: number, at: number, rule: HttpRule): void {
+    const { automata, methods, terms } = this;
+    const method = rule.method === undefined ? -1 : automata.methods.number(rule.method);
+    if (method >= 0) methods.add(method);
+    const path = automata.paths.number(rule.path);
+    const upgrade =
+      rule.method === "CONNECT" || rule.headers.some(({ name }) => name.toLowerCase() === "upgrade");
+    if (upgrade) this.upgrades = true;
+    const term: Term = { set, rule: at, method, conditions: this.conditionsOf(rule), upgrade };
+    const known = terms.get(path);
+    if (known) known.push(term);
+    else terms.set(path, [term]);
+  }
+
+  private conditionsOf(rule: HttpRule): readonly number[] {
+    if (rule.host === undefined && rule.headers.length === 0) return NONE;
     const out = new Set<number>();
     if (rule.host !== undefined) {
-      const known = this.hosts.get(rule.host) ?? this.conditions++;
-      this.hosts.set(rule.host, known);
+      const host = this.automata.hosts.number(rule.host);
+      const known = this.hosts.get(host) ?? this.conditions++;
+      this.hosts.set(host, known);
       out.add(known);
     }
     for (const header of rule.headers) {
@@ -90,3 +92,5 @@ export class Plan {
     return [...out];
   }
 }
+
+const NONE: readonly number[] = [];
