@@ -9,6 +9,11 @@
 #define MOST_ACTIONS 256 /* of one head */
 #define ONCE_BITS (1ULL << BIT_HOST | 1ULL << BIT_LENGTH)
 
+/* One value in one register: what the verifier learns of it from a comparison holds where it is used. */
+#define keep(value) asm volatile("" : "+r"(value))
+/* A mask that clang must not leave out although it knows that it changes nothing: the verifier does not know. */
+#define bound(value, mask) asm volatile("%0 &= %1" : "+r"(value) : "i"(mask))
+
 /* State of a run; what the message was found to be. All words are of one size and none of a value that the verifier
  * knows at the start: so its states are alike from one step to the next. */
 struct run {

@@ -13,11 +13,12 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, SIZE_SLOT
 static long NAME(run)(__u32 step, struct run *run)
 {
 	__u8 *table = run->table, *p = run->data, *end = run->end, byte;
-	__u32 row = run->row, action_end = run->action_end, at = run->at, action;
-	__u64 bits;
+	__u32 row = run->row, action_end = run->action_end;
+	__u64 at = run->at, action, bits;
 	(void)step;
 	if (at >= MOST_HEAD)
 		return 1; /* longer than the kernel judges */
+	bound(at, MOST_HEAD - 1);
 	p += at;
 	for (int i = 0; i < CHUNK; i++) {
 		if (p + 1 > end)
@@ -35,10 +36,13 @@ act:
 	run->row = row;
 	run->at = at;
 	action = row + ACTION_BITS;
+	keep(action);
 	if (action > TABLE_BYTES - ACTION_SIZE)
 		return 1; /* no table that we compile */
-	bits = *(__u64 *)(table + action);
-	switch (table[action + 8]) {
+	table += action;
+	keep(table);
+	bits = *(__u64 *)table;
+	switch (table[8]) {
 	case ACTION_KIND_DIGIT:
 		run->length = run->length * 10 + (byte - '0');
 		return 0;
@@ -48,14 +52,14 @@ act:
 		run->got |= bits;
 		return 0;
 	case ACTION_KIND_TARGET:
-		run->expect = table[action + 9];
-		run->list = *(__u32 *)(table + action + 12);
+		run->expect = table[9];
+		run->list = *(__u32 *)(table + 12);
 		return 0;
 	case ACTION_KIND_END:
 		run->done = !(bits & ~run->got); /* else there is no Host */
 		return 1;
 	default:
-		run->outcome = *(__u32 *)(table + action + 12); /* the automaton has said why */
+		run->outcome = *(__u32 *)(table + 12); /* the automaton has said why */
 		return 1;
 	}
 }
@@ -63,16 +67,21 @@ act:
 /* Finds the first rule all of whose conditions are met. */
 static __always_inline int NAME(allowed)(struct run *run)
 {
-	__u32 at = run->list, series;
+	__u64 at = run->list;
+	__u8 *requirement;
+	__u32 series;
 	for (int i = 0; i < TABLE_MOST_REQUIREMENTS; i++, at += REQUIREMENT_SIZE) {
+		keep(at);
 		if (!at || at > TABLE_BYTES - REQUIREMENT_SIZE)
 			return 0; /* no rule for this method and path */
-		if (!(*(__u64 *)(run->table + at) & ~run->got)) {
+		requirement = run->table + at;
+		keep(requirement);
+		if (!(*(__u64 *)requirement & ~run->got)) {
 			series = *(__u32 *)(run->table + TABLE_SERIES);
-			run->rule = series ? series + *(__u32 *)(run->table + at + REQUIREMENT_RULE) : 0;
+			run->rule = series ? series + *(__u32 *)(requirement + REQUIREMENT_RULE) : 0;
 			return 1;
 		}
-		if (*(__u32 *)(run->table + at + REQUIREMENT_LAST))
+		if (*(__u32 *)(requirement + REQUIREMENT_LAST))
 			return 0;
 	}
 	return 0;
