@@ -70,8 +70,26 @@ export const ActionKind = {
   field: 3,
   /** The byte is a digit of the body's length: `length = length * 10 + digit`. */
   digit: 4,
-  /** The head is complete with this byte. Stops unless `got` has all bits of `bits`; then the verdict is taken. */
+  /** The head is complete with this byte. Stops unless `got` has all bits of `bits`, or with two lengths; then the verdict is taken. */
   end: 5,
+  /**
+   * A value without meaning begins. Printable bytes (0x20 to 0x7e) may be passed over without a look at the rows, eight at
+   * a time; where CR LF stands behind them, `line` is the row behind those. The row itself goes on byte by byte.
+   */
+  skip: 6,
+} as const;
+
+/**
+ * How far the kernel reads a head. A step ends with an action, or with `chunk` bytes without one; a head that takes more
+ * than `steps` is not judged there. Every header line has an action of its own, so a head has fewer lines than steps.
+ */
+export const JudgeBound = {
+  /** Bytes behind which no step begins. */
+  head: 4096,
+  chunk: 128,
+  steps: 100,
+  /** Words of eight bytes that one `skip` passes over. */
+  words: 32,
 } as const;
 
 /**
@@ -95,8 +113,11 @@ export const TableBit = {
   bodiless: 60,
 } as const;
 
-/** Bits that may be set once only: Host and Content-Length. */
-export const ONCE_BITS = (1n << 63n) | (1n << 62n);
+/** Bits that may be set once only: Host, Content-Length and Transfer-Encoding. */
+export const ONCE_BITS = (1n << 63n) | (1n << 62n) | (1n << 61n);
+
+/** Bits of which one head has one at most: Content-Length and Transfer-Encoding. */
+export const TWO_LENGTHS = (1n << 62n) | (1n << 61n);
 
 /** Conditions of rules that fit beside the bits above. */
 export const MOST_CONDITIONS = 60;

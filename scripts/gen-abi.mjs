@@ -50,6 +50,7 @@ defines("TABLE", {
   ...Object.fromEntries(table.TABLE_SIZES.map((size, i) => [`size-${i}`, size])),
 });
 defines("TABLE_FLAG", table.TableFlag);
+defines("JUDGE", table.JudgeBound);
 defines("ACTION", table.TableAction);
 defines("ACTION_KIND", table.ActionKind);
 defines("REQUIREMENT", table.TableRequirement);

@@ -173,6 +173,8 @@ export const CONFIG: StructLayout = {
     ["credit", "u32", "most unread bytes that one direction may have past TCP"],
     ["tracing", "u32", "1: reads are published when recv returns"],
     ["guard", "u32", "1: endpoints with a reader that sockmaps break are put back to TCP"],
+    ["head", "u32", "most bytes of a head; longer ones are for the sidecar to refuse"],
+    ["lines", "u32", "most lines of a head"],
     ["pad", "u32"],
   ],
 };
@@ -185,8 +187,8 @@ export const GroupKind = { sidecar: 1, endpoint: 2 } as const;
 export const Total = { fastBytes: 60, tcpBytes: 61 } as const;
 /** Sizes of maps. */
 export const Size = { sockets: 65536, records: 16384, slots: 1024, tallies: 4096 } as const;
-/** Programs that the entry program calls, by level; replaceable under live connections. */
-export const Stage = { shortcut: 1, splice: 2 } as const;
+/** Programs behind the entry program, replaceable under live connections: that of the highest level, and shortcut's. */
+export const Stage = { first: 0, shortcut: 1 } as const;
 /** A table's number is its place in the outer map of its size, plus this many bits further up the size's own number. */
 export const SlotBits = { size: 16 } as const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from "node:fs";
+import type { Limits } from "../core/limits.js";
 import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
 import {
   CONFIG,
@@ -48,13 +49,14 @@ export interface KernelOptions {
   readonly tracing: boolean;
   /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
   readonly guard: boolean;
+  /** Heads that are longer, or have more lines, are not judged in the kernel. */
+  readonly limits: Limits;
 }
 
 /** Credit that lets a large body flow without letting a stopped reader hold much memory. */
 export const DEFAULT_CREDIT = 1 << 20;
 
 const TRACING_PROGRAMS = ["sockmesh_read", "sockmesh_sent"];
-const STAGES = { shortcut: "sockmesh_shortcut", splice: "sockmesh_splice" } as const;
 
 /** Records of the upper half belong to upstream legs and are handed out here; those of the lower half by the kernel. */
 const FIRST_OWN = Size.records / 2;
@@ -69,7 +71,9 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
       .setU64("netns", netnsCookie(options.socketFd))
       .setU32("credit", options.creditBytes)
       .setU32("tracing", tracing)
-      .setU32("guard", options.guard ? 1 : 0).bytes;
+      .setU32("guard", options.guard ? 1 : 0)
+      .setU32("head", options.limits.headBytes)
+      .setU32("lines", options.limits.headerCount).bytes;
   const load = (tracing: boolean): BpfObject =>
     BpfObject.load({
       object: "engine.bpf.o",
@@ -132,8 +136,8 @@ export class KernelEngine implements SocketEngine {
       splices: new Map(),
     };
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
-    for (const stage of ["shortcut", "splice"] as const)
-      object.placeProgram(STAGES[stage], "stages", Stage[stage]);
+    object.placeProgram("sockmesh_splice", "stages", Stage.first);
+    object.placeProgram("sockmesh_shortcut", "stages", Stage.shortcut);
     object.attachToMap("sockmesh_move", "sockets");
     if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);

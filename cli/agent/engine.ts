@@ -52,6 +52,7 @@ export async function planEngine(
             creditBytes: config.creditBytes ?? DEFAULT_CREDIT,
             // For tests of what kernels before 6.3 do.
             tracing: process.env.SOCKMESH_TEST_TRACING !== "0",
+            limits: config.limits,
             guard: process.env.SOCKMESH_TEST_GUARD !== "0",
           });
         } catch (thrown) {

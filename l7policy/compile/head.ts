@@ -39,7 +39,7 @@ export type ValueRows = (() => number) | undefined;
 export class HeaderRows {
   /** Before a header line or the empty line. */
   readonly line: number;
-  /** Before the LF of a header line. */
+  /** Before the LF of a line that has had its action. */
   readonly lineFeed: number;
   private readonly otherName: number;
   private readonly fields = new Map<bigint, number>();
@@ -59,11 +59,14 @@ export class HeaderRows {
     graph.on(lastLine, LF, graph.add(act(ActionKind.end, endBits)));
 
     const value = graph.add();
-    graph.onAll(value, valueByte, value);
-    graph.on(value, CR, this.lineFeed);
+    const first = graph.add(act(ActionKind.skip));
+    for (const row of [value, first]) {
+      graph.onAll(row, valueByte, value);
+      graph.on(row, CR, this.lineFeed);
+    }
     this.otherName = graph.add();
     graph.onAll(this.otherName, TOKEN, this.otherName);
-    graph.on(this.otherName, COLON, this.space(value));
+    graph.on(this.otherName, COLON, this.space(first));
   }
 
   /** The row before the space that stands in front of a value. */
@@ -108,9 +111,8 @@ export class HeaderRows {
     graph.on(row, COLON, value ? this.space(value()) : UNSURE);
   }
 
-  /** The row of the CR that ends a value with these bits; none when there are none. */
+  /** The row of the CR that ends a value with these bits; an action without any too, because steps bound the lines. */
   field(bits: bigint): number {
-    if (bits === 0n) return this.lineFeed;
     let row = this.fields.get(bits);
     if (row === undefined) {
       row = this.graph.add(act(ActionKind.field, bits));

@@ -109,7 +109,7 @@ function headerNames(graph: Graph, plan: Plan, headers: HeaderRows): Map<string,
   );
   names.set(
     "connection",
-    own("connection", () => headers.word("keep-alive", headers.lineFeed)),
+    own("connection", () => headers.word("keep-alive", headers.field(0n))),
   );
   names.set("host", () => hostRows(graph, plan, headers));
   return names;

@@ -3,7 +3,7 @@ import { ActionKind, TableBit } from "../../core/table.js";
 import { setOf } from "../automaton/bytes.js";
 import { emit } from "./emit.js";
 import { Graph, NO_LIST } from "./graph.js";
-import { act, bit, chain, CR, HeaderRows, LENGTH, LF, PRINTABLE, SP, type ValueRows } from "./head.js";
+import { act, bit, chain, CR, HeaderRows, LENGTH, PRINTABLE, SP, type ValueRows } from "./head.js";
 import { reduce } from "./reduce.js";
 
 const CHUNKED = bit(TableBit.chunked);
@@ -11,9 +11,6 @@ const BODILESS = bit(TableBit.bodiless);
 const MOST_ROWS = 10_000;
 const VALUE = setOf((byte) => byte === 0x09 || PRINTABLE[byte] === 1);
 const FINAL = ["2", "3", "4", "5"];
-const LENGTH_NAME = "content-length";
-const ENCODING_NAME = "transfer-encoding";
-const CONNECTION_NAME = "connection";
 
 let made: Uint8Array | undefined;
 
@@ -23,39 +20,21 @@ export function responseTable(): Uint8Array {
   return made;
 }
 
-/** Header lines by what they have said of the body so far: nothing, its length, that it is chunked. */
 function responseGraph(): Graph {
   const graph = new Graph(MOST_ROWS);
-  const [plain, measured, chunked] = [0, 1, 2].map(() => new HeaderRows(graph, 0n, VALUE));
-  if (!plain || !measured || !chunked) throw new Error("three");
-  // Both, or one of them twice, leave a reader in doubt.
-  // An answer that ends its connection must be seen by the sidecar: nothing of its own may follow it.
-  const connection = (rows: HeaderRows) => (): number => rows.word("keep-alive", rows.lineFeed);
-  for (const rows of [measured, chunked])
-    rows.names(
-      new Map<string, ValueRows>([
-        [LENGTH_NAME, undefined],
-        [ENCODING_NAME, undefined],
-        [CONNECTION_NAME, connection(rows)],
-      ]),
-    );
-  const behind = (bits: bigint, line: number): number => {
-    const row = graph.add(act(ActionKind.field, bits));
-    graph.on(row, LF, line);
-    return row;
-  };
-  plain.names(
+  const lines = new HeaderRows(graph, 0n, VALUE);
+  lines.names(
     new Map<string, ValueRows>([
-      [CONNECTION_NAME, connection(plain)],
-      [LENGTH_NAME, () => plain.contentLength(behind(LENGTH, measured.line))],
-      [ENCODING_NAME, () => plain.word("chunked", behind(CHUNKED, chunked.line))],
+      // An answer that ends its connection must be seen by the sidecar: nothing of its own may follow it.
+      ["connection", () => lines.word("keep-alive", lines.field(0n))],
+      ["content-length", () => lines.contentLength(lines.field(LENGTH))],
+      ["transfer-encoding", () => lines.word("chunked", lines.field(CHUNKED))],
     ]),
   );
-  graph.line = plain.line;
 
   const reason = graph.add();
   graph.onAll(reason, PRINTABLE, reason);
-  graph.on(reason, CR, plain.lineFeed);
+  graph.on(reason, CR, lines.lineFeed);
   const space = graph.add();
   graph.on(space, SP, reason);
   const bodiless = graph.add(act(ActionKind.field, BODILESS));

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   ActionKind,
+  JudgeBound,
   ONCE_BITS,
   TABLE_CLASSES,
   TableAction,
   TableFlag,
   TableHeader,
   TableRequirement,
+  TWO_LENGTHS,
 } from "../../core/table.js";
 import { HttpField, type FieldSpans } from "../../protocols/fields.js";
 
@@ -17,6 +19,7 @@ export const NOT_SURE = -2;
 
 const ONCE_HIGH = Number(ONCE_BITS >> 32n) | 0;
 const CR = 0x0d;
+const LF = 0x0a;
 const COLON = 0x3a;
 const SP = 0x20;
 
@@ -133,6 +136,7 @@ export class TableJudge {
         return 0;
       }
       case ActionKind.digit:
+      case ActionKind.skip:
         return 0;
       default:
         return NOT_SURE;
@@ -193,38 +197,64 @@ export function runHead(table: Uint8Array, bytes: Uint8Array, from: number, to: 
     got,
     end,
   });
-  for (let at = from; at < to; at++) {
-    row = word(row + view.getUint16(TABLE_CLASSES + bytes[at]! * 2, true));
+  let at = from;
+  for (let steps = 0; steps < JudgeBound.steps && at - from < JudgeBound.head; steps++) {
+    let looked = 0;
+    do {
+      if (at === to) return stop("short", to);
+      row = word(row + view.getUint16(TABLE_CLASSES + bytes[at++]! * 2, true));
+    } while (row >= actionEnd && ++looked < JudgeBound.chunk);
     if (row >= actionEnd) continue;
     const bits = view.getBigUint64(row + TableAction.bits, true);
     switch (table[row + TableAction.kind]) {
       case ActionKind.refuse:
-        return stop("refuse", at + 1);
+        return stop("refuse", at);
       case ActionKind.unsure:
-        return stop("unsure", at + 1);
+        return stop("unsure", at);
       case ActionKind.target:
         list = word(row + TableAction.value);
         expect = table[row + TableAction.expect]!;
         break;
       case ActionKind.field:
-        if ((bits & got & ONCE_BITS) !== 0n) return stop("unsure", at + 1);
+        if ((bits & got & ONCE_BITS) !== 0n) return stop("unsure", at);
         got |= bits;
         break;
       case ActionKind.digit:
-        length = length * 10 + (bytes[at]! - 0x30);
+        length = length * 10 + (bytes[at - 1]! - 0x30);
         break;
+      case ActionKind.skip: {
+        if (at - from >= JudgeBound.head) break;
+        const end = endOfPrintable(bytes, at, to);
+        at = end.at;
+        if (!end.line) break;
+        row = word(TableHeader.line);
+        at += 2;
+        break;
+      }
       case ActionKind.end: {
-        if ((bits & ~got) !== 0n) return stop("unsure", at + 1);
+        if ((bits & ~got) !== 0n || (got & TWO_LENGTHS) === TWO_LENGTHS) return stop("unsure", at);
         for (let r = list; r !== 0; r += TableRequirement.size) {
           const mask = view.getBigUint64(r + TableRequirement.mask, true);
-          if ((mask & ~got) === 0n) return stop("allow", at + 1, word(r + TableRequirement.rule));
+          if ((mask & ~got) === 0n) return stop("allow", at, word(r + TableRequirement.rule));
           if (word(r + TableRequirement.last) === 1) break;
         }
-        return stop("end", at + 1);
+        return stop("end", at);
       }
     }
   }
-  return stop("short", to);
+  return stop("unsure", at);
+}
+
+/** Passes over printable bytes by whole words, as the kernel does; `line`: CR LF stands where it stopped. */
+function endOfPrintable(bytes: Uint8Array, from: number, to: number): { at: number; line: boolean } {
+  let at = from;
+  for (let words = 0; words < JudgeBound.words; words++, at += 8) {
+    if (at + 8 > to) return { at, line: false };
+    for (let end = at; end < at + 8; end++)
+      if (bytes[end]! < 0x20 || bytes[end]! > 0x7e)
+        return { at: end, line: end + 2 <= to && bytes[end] === CR && bytes[end + 1] === LF };
+  }
+  return { at, line: false };
 }
 
 /** True for a table that the kernel may not run. */

@@ -110,9 +110,11 @@ struct config {
 	__u32 credit; /* most unread bytes that one direction may have past TCP */
 	__u32 tracing; /* 1: reads are published when recv returns */
 	__u32 guard; /* 1: endpoints with a reader that sockmaps break are put back to TCP */
+	__u32 head; /* most bytes of a head; longer ones are for the sidecar to refuse */
+	__u32 lines; /* most lines of a head */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct config) == 24, "layout of config");
+_Static_assert(sizeof(struct config) == 32, "layout of config");
 
 /* spliced requests of one rule */
 struct tally {
@@ -143,8 +145,8 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define SIZE_SLOTS 1024
 #define SIZE_TALLIES 4096
 
+#define STAGE_FIRST 0
 #define STAGE_SHORTCUT 1
-#define STAGE_SPLICE 2
 
 #define SLOT_BITS_SIZE 16
 
@@ -211,6 +213,11 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 
 #define TABLE_FLAG_USERSPACEONLY 1
 
+#define JUDGE_HEAD 4096
+#define JUDGE_CHUNK 128
+#define JUDGE_STEPS 100
+#define JUDGE_WORDS 32
+
 #define ACTION_BITS -16
 #define ACTION_KIND -8
 #define ACTION_EXPECT -7
@@ -223,6 +230,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define ACTION_KIND_FIELD 3
 #define ACTION_KIND_DIGIT 4
 #define ACTION_KIND_END 5
+#define ACTION_KIND_SKIP 6
 
 #define REQUIREMENT_MASK 0
 #define REQUIREMENT_RULE 8

@@ -4,10 +4,9 @@
 #define SOCKMESH_JUDGE_H
 #include "maps.h"
 
-#define MOST_HEAD 4096
-#define CHUNK 128 /* bytes of one verified loop */
-#define MOST_ACTIONS 256 /* of one head */
-#define ONCE_BITS (1ULL << BIT_HOST | 1ULL << BIT_LENGTH)
+#define ONCE_BITS (1ULL << BIT_HOST | 1ULL << BIT_LENGTH | 1ULL << BIT_CHUNKED)
+#define TWO_LENGTHS (1ULL << BIT_LENGTH | 1ULL << BIT_CHUNKED)
+#define EACH(byte) (0x0101010101010101ULL * (byte)) /* a word of eight equal bytes */
 
 /* One value in one register: what the verifier learns of it from a comparison holds where it is used. */
 #define keep(value) asm volatile("" : "+r"(value))
@@ -27,6 +26,50 @@ struct run {
 	__u64 done; /* the head is complete */
 };
 
+/* Passes over printable bytes from `at` on, where a value without meaning stands. Returns where they end; behind CR LF
+ * when that ends them, with the run before the next line. */
+static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
+{
+	__u8 *p = run->data, *end = run->end;
+	__u64 word, odd = 0;
+	if (at >= JUDGE_HEAD)
+		return at; /* the next step stops there */
+	bound(at, JUDGE_HEAD - 1);
+	p += at;
+	for (int i = 0; i < JUDGE_WORDS; i++) {
+		if (p + 8 > end)
+			return at;
+		word = *(__u64 *)p;
+		/* The top bit of each byte that is below 0x20 or above 0x7e; right up to the first of them. */
+		odd = (~(word + EACH(0x60)) | (word + EACH(1)) | word) & EACH(0x80);
+		if (odd)
+			break;
+		p += 8;
+		at += 8;
+	}
+	if (!odd)
+		return at;
+	if (!(odd & 0x80808080)) {
+		odd >>= 32;
+		p += 4;
+		at += 4;
+	}
+	if (!(odd & 0x8080)) {
+		odd >>= 16;
+		p += 2;
+		at += 2;
+	}
+	if (!(odd & 0x80)) {
+		p++;
+		at++;
+	}
+	keep(p);
+	if (p + 2 > end || *(__u16 *)p != ('\r' | '\n' << 8))
+		return at; /* byte by byte from here: the rows know what it means */
+	run->row = line;
+	return at + 2;
+}
+
 #define N 0
 #define TABLE_BYTES TABLE_SIZE_0
 #include "table.h"
@@ -45,7 +88,7 @@ struct run {
  * request is allowed. `zero` points to a 0 that the verifier does not know. */
 static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge, const __u64 *zero)
 {
-	__u32 wanted = m->size < MOST_HEAD ? m->size : MOST_HEAD;
+	__u32 outcome, wanted = m->size < JUDGE_HEAD ? m->size : JUDGE_HEAD;
 	if (!slot)
 		return OUTCOME_SLOW_NO_SLOT; /* judged in TypeScript only */
 	/* The first fragment of a send holds its head, as a rule. What user space could still write to is not visible
@@ -64,10 +107,12 @@ static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct r
 	run->outcome = READ(*zero);
 	run->done = READ(*zero);
 	switch (slot >> SLOT_BITS_SIZE) {
-	case 0: return read_0(run, slot & 0xffff, judge);
-	case 1: return read_1(run, slot & 0xffff, judge);
-	default: return read_2(run, slot & 0xffff, judge);
+	case 0: outcome = read_0(run, slot & 0xffff, judge); break;
+	case 1: outcome = read_1(run, slot & 0xffff, judge); break;
+	default: outcome = read_2(run, slot & 0xffff, judge);
 	}
+	/* Limits below the kernel's own: the sidecar says what is wrong with such a head. */
+	return outcome == OUTCOME_ALLOWED && run->at > cfg.head ? OUTCOME_SLOW_NOT_CANONICAL : outcome;
 }
 
 #endif

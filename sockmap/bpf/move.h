@@ -39,11 +39,8 @@ SEC("sk_msg") int sockmesh_shortcut(struct sk_msg_md *m)
 /* The one program that sockets in the map are bound to. */
 SEC("sk_msg") int sockmesh_move(struct sk_msg_md *m)
 {
-	struct bpf_sock *sk = m->sk;
-	struct socket_state *state = sk ? bpf_sk_storage_get(&states, sk, 0, 0) : 0;
-	if (state)
-		bpf_tail_call(m, &stages, state->level);
-	return SK_PASS; /* no state, or no program: never moved, TCP keeps the order */
+	bpf_tail_call(m, &stages, STAGE_FIRST);
+	return SK_PASS; /* no program: never moved, TCP keeps the order */
 }
 
 #endif

@@ -139,8 +139,6 @@ static __always_inline __u32 read_response(struct sk_msg_md *m, struct record *r
 		if (run.got & 1ULL << BIT_BODILESS || READ(record->head_request) == answered(record) + 1)
 			run.length = 0;
 		else if (run.got & 1ULL << BIT_CHUNKED) {
-			if (run.got & 1ULL << BIT_LENGTH)
-				return OUTCOME_SLOW_RESPONSE_FRAMING; /* two lengths: the sidecar refuses it */
 			response->body = walk_chunks(m, at, 0);
 			if (response->body == NOT_SURE)
 				return OUTCOME_SLOW_RESPONSE_FRAMING;
@@ -245,8 +243,13 @@ SEC("sk_msg") int sockmesh_splice(struct sk_msg_md *m)
 {
 	struct bpf_sock *sk = m->sk;
 	struct socket_state *state = sk ? bpf_sk_storage_get(&states, sk, 0, 0) : 0;
-	struct tcp_sock *tp = state ? bpf_skc_to_tcp_sock(sk) : 0;
-	if (tp)
+	struct tcp_sock *tp;
+	if (!state)
+		return SK_PASS; /* never moved: TCP keeps the order */
+	if (state->level == LEVEL_SHORTCUT)
+		bpf_tail_call(m, &stages, STAGE_SHORTCUT);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp && state->level == LEVEL_SPLICE)
 		tell(splice(m, state, tp), m->size);
 	return SK_PASS;
 }

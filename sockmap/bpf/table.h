@@ -16,11 +16,11 @@ static long NAME(run)(__u32 step, struct run *run)
 	__u32 row = run->row, action_end = run->action_end;
 	__u64 at = run->at, action, bits;
 	(void)step;
-	if (at >= MOST_HEAD)
+	if (at >= JUDGE_HEAD)
 		return 1; /* longer than the kernel judges */
-	bound(at, MOST_HEAD - 1);
+	bound(at, JUDGE_HEAD - 1);
 	p += at;
-	for (int i = 0; i < CHUNK; i++) {
+	for (int i = 0; i < JUDGE_CHUNK; i++) {
 		if (p + 1 > end)
 			return 1;
 		byte = *p++;
@@ -55,8 +55,11 @@ act:
 		run->expect = table[9];
 		run->list = *(__u32 *)(table + 12);
 		return 0;
+	case ACTION_KIND_SKIP:
+		run->at = skip(run, at, *(__u32 *)(run->table + TABLE_LINE));
+		return 0;
 	case ACTION_KIND_END:
-		run->done = !(bits & ~run->got); /* else there is no Host */
+		run->done = !(bits & ~run->got) && (run->got & TWO_LENGTHS) != TWO_LENGTHS; /* else there is no Host, or a doubt */
 		return 1;
 	default:
 		run->outcome = *(__u32 *)(table + 12); /* the automaton has said why */
@@ -97,7 +100,7 @@ static __noinline int NAME(read)(struct run *run, __u32 index, __u32 judge)
 	run->table = table;
 	run->row = *(__u32 *)(table + TABLE_START);
 	run->action_end = *(__u32 *)(table + TABLE_ACTIONEND);
-	bpf_loop(MOST_HEAD / CHUNK + MOST_ACTIONS, NAME(run), run, 0);
+	bpf_loop(cfg.lines < JUDGE_STEPS ? cfg.lines : JUDGE_STEPS, NAME(run), run, 0);
 	if (run->outcome)
 		return run->outcome;
 	if (!run->done)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ChildProcess } from "node:child_process";
+import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { createKernelEngine, DEFAULT_CREDIT, type KernelEngine } from "../../sockmap/kernel.js";
 import type { Level, Release } from "../../sockmap/engine.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
@@ -30,6 +31,7 @@ beforeAll(async () => {
       creditBytes: DEFAULT_CREDIT,
       tracing: true,
       guard: true,
+      limits: DEFAULT_LIMITS,
     });
     return engine;
   });
