@@ -6,6 +6,7 @@ import { machine, noise, table, write } from "./harness/results.js";
 /** Every bench by the name that `make bench WHAT=` takes; loaded when it runs, because its harness takes the signals. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   http: async () => (await import("./http.js")).http,
+  splice: async () => (await import("./splice.js")).splice,
 };
 
 /** What the command line gives. */

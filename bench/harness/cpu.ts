@@ -4,6 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Linux shows user space 100 ticks a second on every architecture (USER_HZ). */
 const US_PER_TICK = 10_000;
 
+/** BPF_PROG_TYPE_SK_MSG. */
+const SK_MSG = "16";
+
 /** One line of /proc/PID/stat, as far as it is used. See proc(5). */
 interface Stat {
   readonly parent: number;
@@ -20,6 +23,19 @@ export function cpuUs(roots: readonly number[]): number {
   let total = 0;
   for (const [pid, stat] of stats) if (descends(pid, roots, stats)) total += stat.cpuUs;
   return total;
+}
+
+/** How often the sk_msg programs that a process holds have run, and their time; counted while `bpf_stats_enabled` is 1. */
+export function messagePrograms(pid: number): { readonly runs: number; readonly ns: number } {
+  const programs = new Map<string, { runs: number; ns: number }>();
+  for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
+    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1");
+    const field = (name: string): string => new RegExp(`^${name}:\\s+(\\d+)$`, "m").exec(info)?.[1] ?? "0";
+    if (field("prog_type") === SK_MSG)
+      programs.set(field("prog_id"), { runs: Number(field("run_cnt")), ns: Number(field("run_time_ns")) });
+  }
+  const all = [...programs.values()];
+  return { runs: all.reduce((sum, p) => sum + p.runs, 0), ns: all.reduce((sum, p) => sum + p.ns, 0) };
 }
 
 /** Resident memory of one process in bytes (VmRSS). */

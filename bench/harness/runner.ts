@@ -48,11 +48,10 @@ export interface Effort {
 /** The variant that ratios refer to. */
 export const BASELINE = "direct";
 
-/**
- * Measures every variant with every scenario. In each round each variant is started, warmed up, measured and stopped
- * again, so that none disturbs another; rounds begin with a different variant each, so that slow changes of the
- * machine's speed hit all alike. Figures are medians over rounds, ratios are taken within a round.
- */
+/** Samples of each variant by its name, one for each round. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+/** Measures every variant with every scenario; a row each. Figures are medians over rounds. */
 export async function measure(
   scenarios: readonly Scenario[],
   variants: readonly Variant[],
@@ -61,21 +60,50 @@ export async function measure(
   progress: (line: string) => void,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const scenario of scenarios) {
-    const samples = new Map<string, Sample[]>(variants.map((variant) => [variant.name, []]));
-    for (let round = 0; round < effort.rounds; round++) {
-      for (let i = 0; i < variants.length; i++) {
-        const variant = variants[(i + round) % variants.length] as Variant;
-        const sample = await once(variant, scenario, load, effort);
-        samples.get(variant.name)?.push(sample);
-        progress(
-          `${scenario.name} round ${round + 1}/${effort.rounds} ${variant.name} ${Math.round(sample.rps)} req/s`,
-        );
-      }
-    }
-    rows.push(...summarise(scenario, samples));
-  }
+  for (const scenario of scenarios)
+    rows.push(...summarise(scenario, await sample(scenario, variants, load, effort, progress)));
   return rows;
+}
+
+/**
+ * Measures every variant with one scenario. In each round each variant is started, warmed up, measured and stopped
+ * again, so that none disturbs another; rounds begin with a different variant each, so that slow changes of the
+ * machine's speed hit all alike.
+ */
+export async function sample(
+  scenario: Scenario,
+  variants: readonly Variant[],
+  load: Load,
+  effort: Effort,
+  progress: (line: string) => void,
+): Promise<Samples> {
+  const samples = new Map<string, Sample[]>(variants.map((variant) => [variant.name, []]));
+  for (let round = 0; round < effort.rounds; round++) {
+    for (let i = 0; i < variants.length; i++) {
+      const variant = variants[(i + round) % variants.length] as Variant;
+      const found = await once(variant, scenario, load, effort);
+      samples.get(variant.name)?.push(found);
+      progress(
+        `${scenario.name} round ${round + 1}/${effort.rounds} ${variant.name} ${Math.round(found.rps)} req/s`,
+      );
+    }
+  }
+  return samples;
+}
+
+/** Median, least and greatest of the ratios of one figure of two variants, each taken within a round. */
+export function ratio(
+  samples: Samples,
+  variant: string,
+  other: string,
+  figure: (sample: Sample) => number = ({ rps }) => rps,
+): { readonly median: number; readonly least: number; readonly greatest: number } {
+  const others = samples.get(other) ?? [];
+  const ratios = (samples.get(variant) ?? []).map((own, round) => {
+    const base = others[round];
+    return base ? figure(own) / figure(base) : NaN;
+  });
+  return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) };
 }
 
 async function once(variant: Variant, scenario: Scenario, load: Load, effort: Effort): Promise<Sample> {
@@ -90,11 +118,10 @@ async function once(variant: Variant, scenario: Scenario, load: Load, effort: Ef
   }
 }
 
-function summarise(scenario: Scenario, samples: ReadonlyMap<string, readonly Sample[]>): Row[] {
-  const direct = samples.get(BASELINE) ?? [];
+/** The rows of one scenario. */
+export function summarise(scenario: Scenario, samples: Samples): Row[] {
   return [...samples].map(([variant, own]) => {
-    const ratios = own.map((sample, round) => sample.rps / (direct[round]?.rps ?? NaN));
-    const ratio = median(ratios);
+    const toDirect = ratio(samples, variant, BASELINE);
     return {
       scenario: scenario.name,
       connections: scenario.connections,
@@ -104,10 +131,10 @@ function summarise(scenario: Scenario, samples: ReadonlyMap<string, readonly Sam
       p50us: round(median(own.map((sample) => sample.p50us)), 0),
       p99us: round(median(own.map((sample) => sample.p99us)), 0),
       cpuUsPerRequest: round(median(own.map((sample) => sample.cpuUsPerRequest)), 2),
-      ratioToDirect: Number.isNaN(ratio) ? null : round(ratio, 3),
-      note: Number.isNaN(ratio)
+      ratioToDirect: Number.isNaN(toDirect.median) ? null : round(toDirect.median, 3),
+      note: Number.isNaN(toDirect.median)
         ? `${own.length} rounds`
-        : `${own.length} rounds, ratio ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+        : `${own.length} rounds, ratio ${toDirect.least.toFixed(2)} to ${toDirect.greatest.toFixed(2)}`,
     };
   });
 }

@@ -27,10 +27,11 @@ interface Report {
 /**
  * Load by wrk with one thread, which is never the bottleneck of a one-threaded proxy and leaves the other core to it.
  * Any error or status over 399 fails the measurement: it would compare unlike things.
+ * @param more Lua that changes what is sent
  */
-export function wrk(path: (bodyBytes: number) => string, headers: readonly string[]): Load {
+export function wrk(path: (bodyBytes: number) => string, headers: readonly string[], more = ""): Load {
   const script = join(scratch(), "report.lua");
-  writeFileSync(script, REPORT);
+  writeFileSync(script, REPORT + more);
   return async (target, scenario, seconds) => {
     const command = [
       "wrk",

@@ -24,7 +24,7 @@ export interface SockmeshTarget extends Target {
 }
 
 /** sockmesh at one level. Where the kernel captures, service and load generator are endpoints; else it forwards. */
-export function sockmesh(level: Level): Variant {
+export function sockmesh(level: Level, rules = 1, name: string = level): Variant {
   const unavailable = async (): Promise<string | undefined> => {
     const noService = missing("nginx");
     if (noService) return noService;
@@ -32,16 +32,16 @@ export function sockmesh(level: Level): Variant {
     if (LEVELS.indexOf(reached) >= LEVELS.indexOf(level)) return undefined;
     return `the ${name} engine reaches ${reached}${because ? `: ${because}` : ""}`;
   };
-  return verified({ name: level, unavailable, start: () => startSockmesh(level) }, true);
+  return verified({ name, unavailable, start: () => startSockmesh(level, rules) }, true);
 }
 
-/** Starts an agent with the bench's policy, and the service behind it. */
-export async function startSockmesh(level: Level): Promise<SockmeshTarget> {
+/** Starts an agent with the bench's policy, of so many rules, and the service behind it. */
+export async function startSockmesh(level: Level, rules = 1): Promise<SockmeshTarget> {
   const service = await freePort();
   const forward = await freePort();
   const agent = await startAgent({
     level,
-    policy: policy(service),
+    policy: policy(service, rules),
     listen: [
       { address: `127.0.0.1:${forward}`, service: `127.0.0.1:${service}`, labels: { app: "bench-service" } },
     ],
@@ -117,8 +117,9 @@ async function startAgent(terms: { level: Level; policy?: string; listen?: reado
   return { pid: running.pid, socket, status, stop };
 }
 
-/** {@link RULE} as a user writes it. */
-function policy(port: number): string {
+/** {@link RULE} as a user writes it, behind so many rules less one that allow other paths. */
+function policy(port: number, rules: number): string {
+  const others = Array.from({ length: rules - 1 }, (_, i) => `              - path: /other/${i}/[a-z]+\n`);
   return `apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata:
@@ -134,7 +135,7 @@ spec:
               protocol: TCP
           rules:
             http:
-              - method: ${RULE.method}
+${others.join("")}              - method: ${RULE.method}
                 path: ${RULE.path}
                 headers:
                   - "${RULE.header.name}: ${RULE.header.value}"

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from "node:fs";
+import type { Bench } from "./harness/bench.js";
+import { cpuUs, messagePrograms } from "./harness/cpu.js";
+import { figure, type Row } from "./harness/results.js";
+import { ratio, sample, summarise, type Effort, type Sample, type Scenario } from "./harness/runner.js";
+import { wrk } from "./harness/wrk.js";
+import { direct } from "./variants/direct.js";
+import { ALLOWED_HEADERS, itemPath } from "./variants/policy.js";
+import { envoy } from "./variants/proxies.js";
+import { sockmesh, startSockmesh } from "./variants/sockmesh.js";
+import { missing } from "./variants/tools.js";
+
+const MIB = 1024 * 1024;
+const STATS = "/proc/sys/kernel/bpf_stats_enabled";
+const [OFF, SPLICE] = [sockmesh("off"), sockmesh("splice")];
+const [FEW, MANY] = [sockmesh("splice", 10, "10 rules"), sockmesh("splice", 10_000, "10,000 rules")];
+
+/** Every twentieth request has two spaces before a header's value: plain HTTP, but nothing that the kernel is sure of. */
+const UNSURE_MIX = `
+local requests, at = {}, 0
+init = function()
+  for i = 1, 20 do
+    local headers = {}
+    for name, value in pairs(wrk.headers) do headers[name] = i == 20 and " " .. value or value end
+    requests[i] = wrk.format(nil, nil, headers)
+  end
+end
+request = function()
+  at = at % 20 + 1
+  return requests[at]
+end
+`;
+/** Makes the head of a request 150 bytes long. */
+const PADDING = `User-Agent: ${"bench ".repeat(10)}`;
+
+const p50 = ({ p50us }: Sample): number => p50us;
+const cpu = ({ cpuUsPerRequest }: Sample): number => cpuUsPerRequest;
+
+/** Level splice against no proxy, against level off and against Envoy: wrk to nginx, method, path regex and a header rule. */
+export const splice: Bench = async ({ smoke, rounds, seconds, progress }) => {
+  const lacking = missing("wrk") ?? (await SPLICE.unavailable());
+  if (lacking) throw new Error(lacking);
+  const effort: Effort = smoke
+    ? { rounds: rounds ?? 1, seconds: seconds ?? 1, warmupSeconds: 1 }
+    : { rounds: rounds ?? 5, seconds: seconds ?? 2, warmupSeconds: 2 };
+  const plain = wrk(itemPath, ALLOWED_HEADERS);
+  const withoutEnvoy = await envoy.unavailable();
+  if (withoutEnvoy) progress(`without Envoy: ${withoutEnvoy}`);
+  const rows: Row[] = [];
+  const measures: Row[] = [];
+  const run = async (
+    name: string,
+    connections: number,
+    variants: Parameters<typeof sample>[1],
+    load = plain,
+    bodyBytes = 100,
+  ): Promise<
+    (what: string, goal: string, one: string, other: string, of?: (s: Sample) => number) => void
+  > => {
+    const scenario: Scenario = { name, connections, bodyBytes };
+    const samples = await sample(scenario, variants, load, effort, progress);
+    rows.push(...summarise(scenario, samples));
+    return (what, goal, one, other, of) => {
+      const { median, least, greatest } = ratio(samples, one, other, of);
+      const spread = `${least.toFixed(2)} to ${greatest.toFixed(2)}`;
+      measures.push(figure(what, one, Number(median.toFixed(2)), "", `goal ${goal}, ${spread}`, connections));
+    };
+  };
+
+  const sixteen = await run("splice c16", 16, [direct, OFF, SPLICE, ...(withoutEnvoy ? [] : [envoy])]);
+  sixteen("splice / direct", ">= 1.3", "splice", "direct");
+  sixteen("splice / direct, p50", "<= 0.8", "splice", "direct", p50);
+  sixteen("splice / direct, CPU of a request", "<= 0.8", "splice", "direct", cpu);
+  sixteen("splice / off", ">= 3.5", "splice", "off");
+  if (!withoutEnvoy) sixteen("splice / Envoy", ">= 10", "splice", "envoy");
+  if (!smoke) {
+    const many = await run("splice c64", 64, [direct, SPLICE]);
+    many("splice / direct", ">= 1.3", "splice", "direct");
+    const one = await run("splice c1", 1, [direct, SPLICE]);
+    one("splice / direct", ">= 1.05", "splice", "direct");
+    const mix = await run("splice 5 % unsure", 16, [OFF, SPLICE], wrk(itemPath, ALLOWED_HEADERS, UNSURE_MIX));
+    mix("splice / off, 5 % unsure", ">= 2", "splice", "off");
+    for (const mib of [1, 10]) {
+      const large = await run(`splice ${mib} MiB`, 16, [direct, SPLICE], plain, mib * MIB);
+      large(`splice / direct, ${mib} MiB`, ">= 1.0", "splice", "direct");
+    }
+    const rules = await run("splice rules", 16, [FEW, MANY]);
+    rules("10,000 rules / 10 rules", ">= 0.9", MANY.name, FEW.name);
+  }
+  measures.push(...(await costs(effort.seconds)));
+  return [...rows, ...measures];
+};
+
+/** What the programs and the sidecar cost while everything is moved by the kernel. */
+async function costs(seconds: number): Promise<Row[]> {
+  const load = wrk(itemPath, [...ALLOWED_HEADERS, PADDING]);
+  const scenario: Scenario = { name: "splice costs", connections: 16, bodyBytes: 100 };
+  const target = await startSockmesh("splice");
+  const before = readFileSync(STATS, "latin1");
+  try {
+    await load(target, scenario, 1);
+    const sidecar = cpuUs([target.agentPid]);
+    await load(target, scenario, seconds);
+    const share = (cpuUs([target.agentPid]) - sidecar) / (seconds * 1e6);
+    writeFileSync(STATS, "1");
+    const start = messagePrograms(target.agentPid);
+    await load(target, scenario, seconds);
+    const end = messagePrograms(target.agentPid);
+    const ns = (end.ns - start.ns) / (end.runs - start.runs);
+    return [
+      figure(
+        "sk_msg program per message",
+        "splice",
+        Math.round(ns),
+        "ns",
+        "goal <= 450; mean of requests and answers",
+        16,
+      ),
+      figure("sidecar", "splice", Number((share * 100).toFixed(2)), "% of a core", "goal <= 1", 16),
+    ];
+  } finally {
+    writeFileSync(STATS, before);
+    await target.stop();
+  }
+}
