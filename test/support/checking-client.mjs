@@ -45,7 +45,8 @@ function run() {
     const { denied, body: expected } = waiting.shift() ?? {};
     if (denied && status === 403 && body.equals(Buffer.from("Access denied\r\n"))) sum.denied++;
     else if (denied === false && status === 200 && body.equals(expected)) sum.right++;
-    else if (status === 503) sum.unavailable++; // for load or while draining, the same for all requests
+    else if (status === 503)
+      sum.unavailable++; // for load or while draining, the same for all requests
     else sum.wrong.push(`${status} for ${denied}: ${body.toString("latin1", 0, 60)}`);
   };
   socket.on("connect", ask);
