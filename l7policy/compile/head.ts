@@ -151,21 +151,31 @@ export class HeaderRows {
     return first;
   }
 
-  /** Any printable value: `present` bits at its end, and those of each exact value. */
+  /**
+   * Any printable value: `present` bits at its end, and those of each exact value. Spaces around a value are no part of
+   * it: the codec takes them off, and a table that compares with them would find other rules. Such values are unsure.
+   */
   values(present: bigint, values: ReadonlyMap<string, bigint>): number {
     const { graph } = this;
     const other = graph.add();
-    graph.onAll(other, PRINTABLE, other);
+    const spaced = values.size > 0 ? graph.add() : other;
+    const any = (row: number): void => {
+      graph.onAll(row, PRINTABLE, other);
+      graph.on(row, SP, spaced);
+    };
+    any(other);
+    any(spaced);
     graph.on(other, CR, this.field(present));
     const build = (prefix: string): number => {
       const row = graph.add();
-      graph.onAll(row, PRINTABLE, other);
+      any(row);
       const next = new Set(
         [...values.keys()].filter((v) => v.startsWith(prefix)).map((v) => v[prefix.length]),
       );
       for (const char of next)
         if (char !== undefined) graph.on(row, char.charCodeAt(0), build(prefix + char));
-      graph.on(row, CR, this.field(present | (values.get(prefix) ?? 0n)));
+      if (!prefix.endsWith(" ")) graph.on(row, CR, this.field(present | (values.get(prefix) ?? 0n)));
+      if (prefix === "" && values.size > 0) graph.on(row, SP, UNSURE);
       return row;
     };
     return build("");

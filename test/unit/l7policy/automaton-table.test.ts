@@ -204,6 +204,20 @@ describe("the judge table", () => {
     expect(verdict(everything, head)).toBe(wanted);
   });
 
+  test.each([
+    ["as it is", "secret", "allow"],
+    ["another", "secrets", "end"],
+    ["with a space inside", "se cret", "end"],
+    ["with a space behind", "secret ", "unsure"],
+    ["another with spaces behind", "x  ", "unsure"],
+    ["with a second space in front", " secret", "unsure"],
+    ["a space alone", " ", "unsure"],
+    ["none", "", "end"],
+  ])("of a value that a rule asks for: %s", (_, value, wanted) => {
+    const table = compileTable([[rule({ headers: [{ name: "X-Token", value: "secret" }] })]]);
+    expect(verdict(table, get("/", `Host: a\r\nX-Token: ${value}\r\n`))).toBe(wanted);
+  });
+
   test("says why the kernel cannot judge a rule set", () => {
     const conditions = Array.from({ length: 61 }, (_, i) =>
       rule({ headers: [{ name: `x-${i}`, value: undefined }] }),

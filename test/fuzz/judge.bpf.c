@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Runs the functions of sockmap/bpf over messages from a map, many in one test run. BPF_PROG_TEST_RUN accepts no sk_msg
+ * program, so these are tc programs: what the functions see as the message is a window of the packet, which a pull fills
+ * with exactly the bytes that it was asked for. The headers are those of the engine, unchanged. */
+#include "maps.h"
+
+/* Faults that the test must find, one at a time. */
+#ifdef BREAK_ONCE /* a second Host or Content-Length passes */
+#undef BIT_HOST
+#undef BIT_LENGTH
+#define BIT_HOST 0
+#define BIT_LENGTH 0
+#endif
+#ifdef BREAK_RULE /* the next rule is counted */
+#undef REQUIREMENT_RULE
+#define REQUIREMENT_RULE REQUIREMENT_LAST
+#endif
+#ifdef BREAK_LAST /* the requirements of another method and path are looked at too */
+#undef REQUIREMENT_LAST
+#define REQUIREMENT_LAST 4
+#endif
+#ifdef BREAK_BODILESS /* 204 and 304 may have a body */
+#undef BIT_BODILESS
+#define BIT_BODILESS 0
+#endif
+#ifdef BREAK_CLASSES /* bytes are taken for their neighbours */
+#undef TABLE_CLASSES
+#define TABLE_CLASSES 34
+#endif
+
+#define MOST_MESSAGE 8192
+#define INPUT_BYTES (8 << 20)
+#define MOST_ITEMS 16384
+#define LINK_HEADER 14 /* the shortest packet */
+
+#define ITEM_RESPONSE 1
+#define ITEM_HEAD 2 /* the response is one to HEAD */
+#define ITEM_CONTINUES 4 /* goes on where the item before it has ended, if that was understood */
+#define OUTCOME_SKIPPED 0xffff /* not run: the item that it continues was not understood */
+
+/* One message: what one sendmsg holds. Likewise in program.ts. */
+struct item {
+	__u32 start, size; /* bytes of the input */
+	__u32 first; /* bytes that can be seen without a pull */
+	__u32 slot, flags, pad;
+};
+struct result {
+	__u32 outcome, rule, expect, starts;
+	__u64 at, length, got, body;
+};
+struct progress {
+	__u32 next, pad;
+	__u64 zero;
+};
+
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __uint(value_size, INPUT_BYTES + MOST_MESSAGE); } fuzz_input SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, MOST_ITEMS); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct item); } fuzz_items SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, MOST_ITEMS); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct result); } fuzz_results SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct progress); } fuzz_progress SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct record); } fuzz_record SEC(".maps");
+
+struct fuzz_msg {
+	void *data, *data_end;
+	__u32 size;
+	struct bpf_sock *sk;
+	__u32 start;
+	__u8 *input;
+	struct __sk_buff *skb;
+};
+
+/* As bpf_msg_pull_data: bytes [from, to) of the message, and no others, can be read then. */
+static __always_inline long fuzz_pull(struct fuzz_msg *m, __u32 from, __u32 to, __u64 flags)
+{
+	__u32 length = to - from;
+	if (flags || from >= to || to > m->size)
+		return -22;
+	barrier_var(length); /* the verifier does not conclude from the above what the length can be */
+	if (!length || length > MOST_MESSAGE)
+		return -22;
+#ifdef BREAK_PULL /* a chunk's line end is not the one that was asked for */
+	from ^= from > 1;
+#endif
+	if (bpf_skb_change_tail(m->skb, LINK_HEADER + length, 0))
+		return -12;
+	if (bpf_skb_store_bytes(m->skb, LINK_HEADER, m->input + ((m->start + from) & (INPUT_BYTES - 1)), length, 0))
+		return -22;
+	m->data = (void *)(long)m->skb->data + LINK_HEADER;
+	m->data_end = (void *)(long)m->skb->data_end;
+	return 0;
+}
+
+#define sk_msg_md fuzz_msg
+#define bpf_msg_pull_data fuzz_pull
+#define bpf_msg_redirect_hash(m, map, key, flags) ((void)(key), SK_PASS) /* in a program that is never loaded */
+#include "records.h"
+#include "splice.h"
+#undef sk_msg_md
+
+struct state {
+	struct item *item;
+	struct result *result;
+	struct record *record;
+	const __u64 *zero;
+	struct fuzz_msg message;
+};
+
+/* The next message. Only its first bytes can be seen, as in a send of several fragments. */
+static __always_inline int next(struct __sk_buff *skb, struct state *s)
+{
+	__u32 zero = 0, at, size, first;
+	struct progress *progress = bpf_map_lookup_elem(&fuzz_progress, &zero);
+	if (!progress)
+		return 0;
+	at = progress->next++;
+	s->zero = &progress->zero;
+	s->item = bpf_map_lookup_elem(&fuzz_items, &at);
+	s->result = bpf_map_lookup_elem(&fuzz_results, &at);
+	s->record = bpf_map_lookup_elem(&fuzz_record, &zero);
+	s->message.input = bpf_map_lookup_elem(&fuzz_input, &zero);
+	if (!s->item || !s->result || !s->record || !s->message.input)
+		return 0;
+	size = READ(s->item->size);
+	first = READ(s->item->first);
+	s->message.start = READ(s->item->start);
+	s->message.size = size;
+	s->message.skb = skb;
+	s->message.sk = 0;
+	return !fuzz_pull(&s->message, 0, first, 0);
+}
+
+/* What the table says of a head. */
+SEC("tc") int fuzz_judge(struct __sk_buff *skb)
+{
+	struct state s;
+	struct run run = {};
+	if (!next(skb, &s))
+		return 0;
+	s.result->outcome = read_head(&s.message, READ(s.item->slot), &run, !(READ(s.item->flags) & ITEM_RESPONSE), s.zero);
+	s.result->at = run.at;
+	s.result->length = run.length;
+	s.result->expect = run.expect;
+	s.result->rule = run.rule;
+	s.result->got = run.got;
+	return 0;
+}
+
+/* What becomes of a request or of a piece of a response: as sockmesh_splice decides it. */
+SEC("tc") int fuzz_request(struct __sk_buff *skb)
+{
+	struct state s;
+	struct request request = {};
+	if (!next(skb, &s))
+		return 0;
+	s.record->body_f = 0;
+	s.record->requests = s.record->responses = s.record->head_request = 0;
+	s.record->slot = READ(s.item->slot);
+	s.result->outcome = read_request(&s.message, s.record, &request, s.zero);
+	s.result->body = request.body;
+	s.result->rule = request.tally;
+	s.result->starts = request.starts;
+	s.result->expect = request.head_request;
+	return 0;
+}
+
+SEC("tc") int fuzz_response(struct __sk_buff *skb)
+{
+	struct state s;
+	struct response response = {};
+	__u32 flags, outcome;
+	if (!next(skb, &s))
+		return 0;
+	flags = READ(s.item->flags);
+	if (!(flags & ITEM_CONTINUES)) {
+		s.record->body_r = 0;
+		s.record->requests = 1;
+		s.record->responses = 0;
+		s.record->head_request = !!(flags & ITEM_HEAD);
+		s.record->slot = 0;
+		s.record->answers = READ(s.item->slot);
+	} else if (!s.record->requests) {
+		s.result->outcome = OUTCOME_SKIPPED;
+		return 0;
+	}
+	outcome = read_response(&s.message, s.record, &response, s.zero);
+	s.result->outcome = outcome;
+	s.result->body = response.body;
+	s.result->starts = response.ends;
+	s.result->expect = response.class;
+	s.record->body_r = response.body;
+	s.record->answer_class = response.class;
+	if (outcome != OUTCOME_ALLOWED || response.ends)
+		s.record->requests = 0;
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
