@@ -9,6 +9,8 @@ const LOG_BYTES = 1 << 24;
 const LOAD_TRIES = 10;
 const SK_MSG_VERDICT = 7; // enum bpf_attach_type
 const MAP_TYPE_ARRAY = 2; // enum bpf_map_type
+const PROGRAM_INFO_BYTES = 232; // struct bpf_prog_info as of 5.18; older kernels fill less
+const VERIFIED_INSTRUCTIONS = 216; // its field verified_insns (5.16)
 
 /** One BPF map of a loaded object. Keys and values are raw bytes in host order. */
 export class BpfMap {
@@ -79,6 +81,13 @@ export interface LoadPlan {
   readonly without: readonly string[];
 }
 
+/** One program of an object. */
+export interface ProgramCost {
+  readonly name: string;
+  /** Instructions that the verifier went through; undefined for a program that was left out. */
+  readonly verified: number | undefined;
+}
+
 /** Path of a committed BPF object, from the sources or from dist/. */
 export function objectPath(name: string): string {
   for (const relative of ["./bpf/", "../../sockmap/bpf/"]) {
@@ -124,8 +133,7 @@ export class BpfObject {
       const set = bpf.setInitialValue(rodata, plan.config, plan.config.length);
       if (set < 0) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: configuration: ${errnoName(set)}`);
       for (const name of plan.without) bpf.setAutoload(bpf.findProgram(object, name), false);
-      for (let program = bpf.nextProgram(object, null); program; program = bpf.nextProgram(object, program))
-        bpf.setLogBuffer(program, log, log.length);
+      for (const program of programsOf(bpf, object)) bpf.setLogBuffer(program, log, log.length);
       const loaded = bpf.load(object);
       if (loaded < 0)
         throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: ${errnoName(loaded)}${logTail(log)}`);
@@ -134,6 +142,31 @@ export class BpfObject {
       throw error;
     }
     return new BpfObject(bpf, object);
+  }
+
+  /** The names of the programs in an object, in the order in which they are loaded. */
+  static programs(object: string): string[] {
+    const bpf = loadLibbpf();
+    const opened = bpf.open(objectPath(object), null);
+    if (!opened) throw new SockmeshError("SM_BPF_LOAD", `${object}: open: ${errnoName(lastErrno())}`);
+    try {
+      return programsOf(bpf, opened).map((program) => bpf.programName(program));
+    } finally {
+      bpf.close(opened);
+    }
+  }
+
+  /** What each program cost the verifier, whose limit is a million instructions. */
+  costs(): ProgramCost[] {
+    return programsOf(this.bpf, this.object).map((program) => {
+      const fd = this.bpf.programFd(program);
+      const name = this.bpf.programName(program);
+      if (fd < 0) return { name, verified: undefined };
+      const info = new Uint8Array(PROGRAM_INFO_BYTES);
+      const told = this.bpf.infoByFd(fd, info, Uint32Array.of(info.length));
+      if (told < 0) throw new SockmeshError("SM_BPF_LOAD", `${name}: information: ${errnoName(told)}`);
+      return { name, verified: new DataView(info.buffer).getUint32(VERIFIED_INSTRUCTIONS, true) };
+    });
   }
 
   /** A map by name. */
@@ -215,6 +248,13 @@ export class BpfObject {
   private programFd(name: string): number {
     return this.bpf.programFd(this.program(name));
   }
+}
+
+function programsOf(bpf: Libbpf, object: Pointer): Pointer[] {
+  const programs: Pointer[] = [];
+  for (let program = bpf.nextProgram(object, null); program; program = bpf.nextProgram(object, program))
+    programs.push(program);
+  return programs;
 }
 
 /** The last lines of a verifier log: where it gave up. */

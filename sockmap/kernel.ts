@@ -56,14 +56,18 @@ export interface KernelOptions {
 /** Credit that lets a large body flow without letting a stopped reader hold much memory. */
 export const DEFAULT_CREDIT = 1 << 20;
 
-const TRACING_PROGRAMS = ["sockmesh_read", "sockmesh_sent"];
+/** Programs that need the socket tracepoints (6.3). */
+export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
+const SPLICE_PROGRAM = "sockmesh_splice";
+const SHORTCUT_PROGRAM = "sockmesh_shortcut";
 
 /** Records of the upper half belong to upstream legs and are handed out here; those of the lower half by the kernel. */
 const FIRST_OWN = Size.records / 2;
 
 /**
  * Loads and attaches the BPF programs. Throws SM_BPF_UNAVAILABLE, SM_BPF_LOAD or SM_BPF_ATTACH with nothing left behind.
- * Where the kernel has no socket tracepoints (before 6.3) reads are published by the sidecar and at the next send.
+ * Where what level splice needs does not load, all else is loaded without it: reads are then published by the sidecar.
  */
 export function createKernelEngine(options: KernelOptions): KernelEngine {
   const config = (tracing: number): Uint8Array =>
@@ -78,19 +82,21 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
     BpfObject.load({
       object: "engine.bpf.o",
       config: config(tracing ? 1 : 0),
-      without: tracing ? [] : TRACING_PROGRAMS,
+      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
     });
   let loaded: BpfObject;
-  let { tracing } = options;
+  let because = options.tracing ? undefined : NO_TRACEPOINTS;
   try {
-    loaded = load(tracing);
+    loaded = load(options.tracing);
   } catch (error) {
-    if (!tracing) throw error;
-    tracing = false;
-    loaded = load(tracing);
+    if (!options.tracing) throw error;
+    loaded = load(false);
+    // What libbpf says of a tracepoint that the kernel's BTF does not have.
+    const { message } = error as Error;
+    because = message.includes("ESRCH") ? NO_TRACEPOINTS : `level splice does not load: ${message}`;
   }
   try {
-    return new KernelEngine(loaded, options, tracing);
+    return new KernelEngine(loaded, options, because);
   } catch (error) {
     loaded.close();
     throw error;
@@ -101,7 +107,8 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
 export class KernelEngine implements SocketEngine {
   readonly name = "kernel";
   readonly level: LevelName;
-  readonly because: string | undefined;
+  /** True when reads are published by the kernel as recv returns. */
+  readonly tracing: boolean;
   private readonly parts: LinkParts;
   private readonly shared: (() => void)[] = [];
   /** Of the endpoints that exist. */
@@ -111,13 +118,13 @@ export class KernelEngine implements SocketEngine {
   constructor(
     private readonly object: BpfObject,
     options: KernelOptions,
-    /** True when reads are published by the kernel as recv returns. */
-    readonly tracing: boolean,
+    readonly because: string | undefined,
   ) {
     // Without the tracepoints a denial could be put in order only by ending its connection, and readers that take a short
     // read for the last one could miss bytes: not worth it.
+    const tracing = because === undefined;
+    this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
-    this.because = tracing ? undefined : "this kernel has no socket tracepoints (6.3)";
     const records = object.map("records").share(RECORD_BYTES);
     const intent = object.map("intents").share(4096);
     this.shared.push(records.unmap, intent.unmap);
@@ -136,8 +143,8 @@ export class KernelEngine implements SocketEngine {
       splices: new Map(),
     };
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
-    object.placeProgram("sockmesh_splice", "stages", Stage.first);
-    object.placeProgram("sockmesh_shortcut", "stages", Stage.shortcut);
+    object.placeProgram(tracing ? SPLICE_PROGRAM : SHORTCUT_PROGRAM, "stages", Stage.first);
+    object.placeProgram(SHORTCUT_PROGRAM, "stages", Stage.shortcut);
     object.attachToMap("sockmesh_move", "sockets");
     if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);

@@ -15,6 +15,8 @@ const PROTOTYPES = {
   mapFd: "int bpf_map__fd(void *map)",
   setInitialValue: "int bpf_map__set_initial_value(void *map, const void *data, size_t size)",
   programFd: "int bpf_program__fd(void *program)",
+  programName: "const char *bpf_program__name(void *program)",
+  infoByFd: "int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *length)",
   setAutoload: "int bpf_program__set_autoload(void *program, bool autoload)",
   setLogBuffer: "int bpf_program__set_log_buf(void *program, void *buffer, size_t size)",
   attach: "void *bpf_program__attach(void *program)",
@@ -49,6 +51,8 @@ export type Libbpf = Record<Name, (...args: unknown[]) => never> & {
   mapFd(map: Pointer): number;
   setInitialValue(map: Pointer, data: Uint8Array, size: number): number;
   programFd(program: Pointer): number;
+  programName(program: Pointer): string;
+  infoByFd(fd: number, info: Uint8Array, length: Uint32Array): number;
   setAutoload(program: Pointer, autoload: boolean): number;
   setLogBuffer(program: Pointer, buffer: Uint8Array, size: number): number;
   attach(program: Pointer): Pointer;

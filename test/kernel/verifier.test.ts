@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+import { CONFIG } from "../../sockmap/abi.js";
+import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
+import { TRACING_PROGRAMS } from "../../sockmap/kernel.js";
+import { StructBytes } from "../../sockmap/structs.js";
+
+const OBJECT = "engine.bpf.o";
+
+/** Instructions verified by kernel and program, as `RECORD=1 make test-kernels` wrote them. */
+const RECORDED = JSON.parse(readFileSync("test/kernels/costs.json", "utf8")) as Record<
+  string,
+  Record<string, number>
+>;
+
+/** Half as much again as on the recorded kernel where the program costs most. */
+function limit(program: string): number {
+  return 1.5 * Math.max(0, ...Object.values(RECORDED).map((costs) => costs[program] ?? 0));
+}
+
+function costs(tracing: boolean): ProgramCost[] {
+  const config = new StructBytes(CONFIG).setU32("credit", 1 << 20).setU32("tracing", tracing ? 1 : 0).bytes;
+  const object = BpfObject.load({ object: OBJECT, config, without: tracing ? [] : TRACING_PROGRAMS });
+  try {
+    return object.costs();
+  } finally {
+    object.close();
+  }
+}
+
+describe("what the programs cost this kernel's verifier", () => {
+  test("every program of the object has a recorded cost, and no other", () => {
+    const all = Object.values(RECORDED).flatMap(Object.keys);
+    expect([...new Set(all)].sort()).toEqual(BpfObject.programs(OBJECT).sort());
+  });
+
+  test("all load without tracing, at no more than their limits", () => {
+    const found = costs(false);
+    process.stderr.write(`verified: ${JSON.stringify(found)}\n`);
+    for (const { name, verified } of found) {
+      const known = TRACING_PROGRAMS.includes(name) ? undefined : expect.any(Number);
+      expect({ name, verified }).toEqual({ name, verified: known });
+      expect(verified ?? 0).toBeLessThanOrEqual(limit(name));
+      if (verified !== undefined) expect(verified).toBeGreaterThan(0);
+    }
+  });
+
+  test("with tracing too, or the reason is the missing tracepoint and nothing else", () => {
+    let found: ProgramCost[];
+    try {
+      found = costs(true);
+    } catch (thrown) {
+      expect(String(thrown)).toMatch(/: ESRCH/);
+      return;
+    }
+    for (const { name, verified } of found) {
+      expect(verified).toBeGreaterThan(0);
+      expect(verified).toBeLessThanOrEqual(limit(name));
+    }
+  });
+});
