@@ -6,6 +6,7 @@ import { machine, noise, table, write } from "./harness/results.js";
 /** Every bench by the name that `make bench WHAT=` takes; loaded when it runs, because its harness takes the signals. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   http: async () => (await import("./http.js")).http,
+  policy: async () => (await import("./policy.js")).policy,
 };
 
 /** What the command line gives. */
@@ -39,6 +40,7 @@ enforce the same rule as sockmesh. Variants take turns, figures are medians of t
 
 Examples:
   sockmesh bench http --smoke
+  sockmesh bench policy
   sockmesh bench http --rounds 9 --json | jq '.[] | select(.connections == 16)'`,
     )
     .action(runBench);

@@ -23,7 +23,13 @@ const SCENARIOS: readonly Scenario[] = SIZES.flatMap(({ bodyBytes, name, connect
   connections.map((count) => ({ name: `http ${name} c${count}`, connections: count, bodyBytes })),
 );
 
-const VARIANTS: readonly Variant[] = [direct, ...LEVELS.map(sockmesh), nginxProxy, haproxy, envoy];
+const VARIANTS: readonly Variant[] = [
+  direct,
+  ...LEVELS.map((level) => sockmesh(level)),
+  nginxProxy,
+  haproxy,
+  envoy,
+];
 
 /** HTTP/1.1 by wrk to nginx: with nothing between, sockmesh at each level, and other proxies with the same rule. */
 export const http: Bench = async ({ smoke, rounds, seconds, progress }) => {
