@@ -39,7 +39,7 @@ soak: ## the long form of the tests that have one (SOAK=1); takes hours
 	@$(MAKE) -s build
 	@SOAK=1 node scripts/test.mjs soak
 
-bench: ## measure against other proxies: WHAT=http, SMOKE=1 for the short form
+bench: ## measure: WHAT=http or policy; SMOKE=1 for the short form
 	@scripts/setup.sh bench
 	@$(MAKE) -s build
 	@node dist/bench/main.js $(WHAT)

@@ -7,6 +7,7 @@ import { machine, noise, table, write } from "./harness/results.js";
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   http: async () => (await import("./http.js")).http,
   splice: async () => (await import("./splice.js")).splice,
+  policy: async () => (await import("./policy.js")).policy,
 };
 
 /** What the command line gives. */
@@ -40,6 +41,7 @@ enforce the same rule as sockmesh. Variants take turns, figures are medians of t
 
 Examples:
   sockmesh bench http --smoke
+  sockmesh bench policy
   sockmesh bench http --rounds 9 --json | jq '.[] | select(.connections == 16)'`,
     )
     .action(runBench);

@@ -14,7 +14,7 @@ import { missing } from "./variants/tools.js";
 const MIB = 1024 * 1024;
 const STATS = "/proc/sys/kernel/bpf_stats_enabled";
 const [OFF, SPLICE] = [sockmesh("off"), sockmesh("splice")];
-const [FEW, MANY] = [sockmesh("splice", 10, "10 rules"), sockmesh("splice", 10_000, "10,000 rules")];
+const [FEW, MANY] = [sockmesh("splice", "10 rules", 10), sockmesh("splice", "10,000 rules", 10_000)];
 
 /** Every twentieth request has two spaces before a header's value: plain HTTP, but nothing that the kernel is sure of. */
 const UNSURE_MIX = `

@@ -26,6 +26,12 @@ export const Outcome = {
   "refused:draining": 9,
   /** A timer of the connection expired. */
   "failed:timeout": 10,
+  /** Audit: policy denies the request, and it was forwarded all the same. */
+  "audited:policy": 11,
+  /** Audit: policy denies this peer on this port, and the connection was let through all the same. */
+  "audited:peer": 12,
+  /** A new policy or identity denies a stream that was open; it was ended. */
+  "ended:policy": 13,
 
   /** Level of a connection: plain TCP through the sidecar, by configuration. */
   off: 16,

@@ -41,6 +41,8 @@ export type RuleSet =
       readonly rules?: readonly HttpRule[];
       /** What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges. */
       readonly table?: CompiledTable;
+      /** What the kernel runs for requests that another set must allow too; undefined where no kernel judges. */
+      joined?(other: L7RuleSet): CompiledTable | undefined;
     };
 
 /** A rule set that judges requests. */

@@ -5,13 +5,18 @@ import { HttpRuleSet } from "./compile/http.js";
 import { WeakCache } from "./compile/weak-cache.js";
 import type { HttpRule } from "./model.js";
 
+/** NFA states of patterns that nobody may use any more, beside twice as many as the largest rule set has. */
+const MOST_STALE = 400_000;
+
 /**
  * Compiles rule sets; equal ones are compiled once and shared, also across revisions. One that is like an earlier one
  * but for a few rules takes over what was made for that.
  */
 export class RuleSetCache {
   private readonly known = new WeakCache<HttpRuleSet>();
-  private current = new HttpAutomata();
+  private automata = new HttpAutomata();
+  /** Where it is time to begin with new ones. */
+  private fullAt = 0;
 
   /**
    * The rule set of some HTTP rules. The order in which they are given does not matter; `rules` of the set has its own,
@@ -24,13 +29,28 @@ export class RuleSetCache {
     const id = createHash("sha256").update(texts.join("\n")).digest("hex").slice(0, 32);
     return this.known.get(id, () => {
       const ordered = texts.map((text) => unique.get(text)!);
-      return new HttpRuleSet(id, ordered, this.automata);
+      return this.make(id, ordered);
     });
   }
 
-  private get automata(): HttpAutomata {
-    if (this.current.full) this.current = new HttpAutomata();
-    return this.current;
+  private make(id: string, rules: readonly HttpRule[]): HttpRuleSet {
+    if (this.automata.size > this.fullAt) this.renew();
+    const before = this.automata.size;
+    try {
+      const made = new HttpRuleSet(id, rules, this.automata);
+      this.fullAt = Math.max(this.fullAt, 2 * (this.automata.size - before) + MOST_STALE);
+      return made;
+    } catch (thrown) {
+      if (before === 0) throw thrown;
+      // It may be what others left that makes it too large.
+      this.renew();
+      return new HttpRuleSet(id, rules, this.automata);
+    }
+  }
+
+  private renew(): void {
+    this.automata = new HttpAutomata();
+    this.fullAt = 0;
   }
 }
 

@@ -42,6 +42,18 @@ export class FieldSpans {
     ).toString("latin1");
   }
 
+  /** The same spans over bytes of their own, for what must be judged again later. */
+  copy(): FieldSpans {
+    const first = Math.min(...this.start.subarray(0, this.count));
+    const last = Math.max(...this.end.subarray(0, this.count));
+    const out = new FieldSpans();
+    if (this.count === 0) return out;
+    out.reset(new Uint8Array(this.bytes.subarray(first, last)));
+    for (let i = 0; i < this.count; i++)
+      out.add(this.kind[i] ?? 0, (this.start[i] ?? 0) - first, (this.end[i] ?? 0) - first);
+    return out;
+  }
+
   private grow(): void {
     this.capacity *= 2;
     const kind = new Uint8Array(this.capacity);

@@ -45,6 +45,7 @@ const FLAGS: Partial<Record<OutcomeName, string>> = {
   "denied:peer": "UAEX",
   "denied:malformed": "DPE",
   "denied:limit": "UO",
+  "ended:policy": "UAEX",
   "failed:upstream-connect": "UF",
   "failed:upstream-reset": "UC",
   "failed:upstream-malformed": "UPE",

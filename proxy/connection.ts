@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
 import type { OutcomeName } from "../core/outcome.js";
-import type { Protocol } from "../protocols/protocol.js";
+import type { FieldSpans } from "../protocols/fields.js";
+import type { Protocol, Request } from "../protocols/protocol.js";
 import type { Link, Splice } from "../sockmap/engine.js";
 import type { ProxyContext } from "./context.js";
+import { partiesOf } from "./layers/identify.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
-import { NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
+import { denial, isAudited, NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
 import { connectTo, descriptorOf, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
@@ -43,6 +45,10 @@ export class Connection implements Ends, LegEvents, Timed {
   /** What is shared with the kernel; undefined where it moves nothing past the sidecar. */
   splicing: Splicing | undefined;
   relay: Relay;
+  /** The request that opened a tunnel through the protocol, while there is one. */
+  tunnel: FieldSpans | undefined;
+  /** What the last request that was let through counts as; of a connection without requests, the connection. */
+  verdict: OutcomeName = "allowed";
   /** The last thing that went wrong, else `allowed`. */
   outcome: OutcomeName = "allowed";
   requests = 0;
@@ -195,16 +201,59 @@ export class Connection implements Ends, LegEvents, Timed {
     this.context.counters.count(outcome);
   }
 
-  /** A new policy is in force. Ends the connection when it allows nothing, or what cannot be enforced midway any more. */
+  /** Audit lets something through that policy denies: counts it, and tells. */
+  audit(outcome: OutcomeName, request?: Request): void {
+    const { context, parties, protocol } = this;
+    this.verdict = outcome;
+    if (!request) this.outcome = outcome;
+    const { client, service, port } = parties;
+    context.audits.note(() => ({
+      outcome,
+      client,
+      service,
+      port,
+      request: request && protocol ? protocol.describe(request) : "",
+    }));
+  }
+
+  /**
+   * A new policy is in force, or parties have other identities. Ends the connection when it allows nothing any more, or
+   * what cannot be enforced midway.
+   */
   policyChanged(): void {
-    const terms = termsOf(this.context.policy, this.parties);
-    const inspected = this.protocol?.name;
-    const enforceable = terms.kind === "allow" || (terms.kind === "l7" && terms.protocol === inspected);
-    this.terms = enforceable ? terms : { kind: "deny" };
-    if (enforceable) return this.splicing?.judge(tablesOf(terms, this.relay.inspects));
     if (this.state !== "open") return;
-    this.count("denied:peer");
+    const { policy, keepStreams } = this.context;
+    // Whoever has no identity any more has ended.
+    this.parties = partiesOf(this) ?? this.parties;
+    const own = termsOf(policy, this.parties);
+    // Audit denies nothing.
+    const terms = policy.audit && !this.fits(own) ? denial(policy) : own;
+    if (this.fits(terms)) {
+      if (isAudited(terms) && !isAudited(this.terms)) {
+        this.audit("audited:peer");
+        this.context.counters.count("audited:peer");
+      }
+      this.terms = terms;
+      return this.splicing?.judge(tablesOf(terms, this.relay.inspects));
+    }
+    // A stream that goes on keeps its terms; where requests are told apart, the next one is refused.
+    if (keepStreams) {
+      if (!this.relay.inspects) return;
+      this.terms = { kind: "deny" };
+      return this.splicing?.judge(tablesOf(this.terms, true));
+    }
+    this.terms = { kind: "deny" };
+    this.count("ended:policy");
     this.abort();
+  }
+
+  /** True when a connection as it is now may go on under some terms: each of its requests is judged, or all is allowed. */
+  private fits(terms: Terms): boolean {
+    if (terms.kind !== "l7") return terms.kind === "allow";
+    if (terms.protocol !== this.protocol?.name) return false;
+    const { tunnel } = this;
+    if (this.relay.inspects) return true;
+    return !!tunnel && terms.sets.every((set) => set.judge(tunnel) && set.judgeUpgrade(tunnel));
   }
 
   /** Ends the connection as soon as nothing is under way. */

@@ -7,6 +7,7 @@ import type { PolicyRevision } from "../l7policy/policy.js";
 import type { Protocol } from "../protocols/protocol.js";
 import type { SocketEngine } from "../sockmap/engine.js";
 import type { AccessEntry } from "./access-log.js";
+import type { AuditLog } from "./audit-log.js";
 import type { Leg } from "./leg.js";
 import type { Identify } from "./parties.js";
 import type { Staging } from "./staging.js";
@@ -26,10 +27,14 @@ export interface ProxyContext {
   engine: SocketEngine;
   /** The revision in force. */
   policy: PolicyRevision;
+  /** Streams that are open go on when a new policy denies them. */
+  readonly keepStreams: boolean;
   /** Nothing new is taken any more. */
   draining: boolean;
   /** Connections that are open. */
   connections: number;
+  /** Tells what audit let through. */
+  readonly audits: AuditLog;
   /** Undefined when the access log is off. */
   readonly access: ((entry: AccessEntry) => void) | undefined;
   /** What one turn writes to clients, and to services. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutcomeName } from "../core/outcome.js";
+import type { FieldSpans } from "../protocols/fields.js";
 import type { Decoder, DenyReason, Framing, Protocol, Request, Response } from "../protocols/protocol.js";
 import type { Direction } from "../sockmap/engine.js";
 import type { Connection } from "./connection.js";
@@ -8,7 +9,6 @@ import { accessEntry } from "./access-log.js";
 import { OpaqueRelay, type Relay } from "./relay.js";
 import { RequestSink } from "./requests.js";
 import { ResponseSink } from "./responses.js";
-import { OPAQUE } from "./tables.js";
 
 const NOTHING = new Uint8Array(0);
 const NO_ANSWER = { bytes: NOTHING, status: 0, close: true };
@@ -23,6 +23,8 @@ export class MessageRelay implements Relay {
   /** Requests that got their answers: a service may close a connection that it has served already. */
   private answeredBefore = false;
   readonly inspects = true;
+  /** What the request for an upgrade says, for as long as what it opens may last. */
+  asked: FieldSpans | undefined;
   /** Requests under way whose answers must come through the sidecar. */
   private watched = 0;
   /** The service was asked to end, because only its end proves that its answers are delivered. */
@@ -123,9 +125,13 @@ export class MessageRelay implements Relay {
 
   /** The service has agreed to leave the protocol, as a rule allows: bytes pass uninspected from here on. */
   enterTunnel(status: number): void {
+    const { connection } = this;
     this.shift(status);
-    this.connection.splicing?.judge(OPAQUE);
-    this.connection.relay = new OpaqueRelay(this.connection);
+    connection.relay = new OpaqueRelay(connection);
+    connection.tunnel = this.asked;
+    // The policy may be another one than when it was asked for. Else this tells the kernel that nothing is inspected.
+    connection.policyChanged();
+    if (connection.state !== "open") return;
     this.responses.tunnel();
     this.requests.tunnel();
     this.requestSink.tunnel();

@@ -43,11 +43,24 @@ export type Identify = (accepted: Accepted, addresses: SocketAddresses) => Parti
 /** The rule sets that a connection must fulfil, all of them. */
 export type Terms =
   | { readonly kind: "deny" }
-  | { readonly kind: "allow" }
+  /** `audited`: policy denies it, and is only recorded. */
+  | { readonly kind: "allow"; readonly audited?: boolean }
   | { readonly kind: "l7"; readonly protocol: string; readonly sets: readonly L7RuleSet[] };
 
 /** A rule set that judges requests. */
 export type L7RuleSet = Extract<RuleSet, { kind: "l7" }>;
+
+const AUDITED: Terms = { kind: "allow", audited: true };
+
+/** What holds in place of a denial. */
+export function denial(policy: PolicyRevision): Terms {
+  return policy.audit ? AUDITED : { kind: "deny" };
+}
+
+/** True when policy denies what these terms let through. */
+export function isAudited(terms: Terms): boolean {
+  return terms.kind === "allow" && terms.audited === true;
+}
 
 /** The client's egress and the service's ingress in one; protocols that disagree leave nothing allowed. */
 export function termsOf(policy: PolicyRevision, parties: Parties): Terms {
@@ -56,11 +69,11 @@ export function termsOf(policy: PolicyRevision, parties: Parties): Terms {
   if (parties.serviceIsEndpoint) sets.push(policy.ingress(parties.service, parties.port, parties.client));
   const judging: L7RuleSet[] = [];
   for (const set of sets) {
-    if (set.kind === "deny") return set;
+    if (set.kind === "deny") return denial(policy);
     if (set.kind === "l7") judging.push(set);
   }
   const first = judging[0];
   if (!first) return { kind: "allow" };
-  if (judging.some((set) => set.protocol !== first.protocol)) return { kind: "deny" };
+  if (judging.some((set) => set.protocol !== first.protocol)) return denial(policy);
   return { kind: "l7", protocol: first.protocol, sets: judging[1]?.id === first.id ? [first] : judging };
 }

@@ -43,7 +43,9 @@ export class RequestSink implements Sink<Request> {
     }
     this.forwarding = true;
     this.upgrading = request.upgrade;
-    this.exchange(request, undefined);
+    if (request.upgrade) relay.asked = request.fields.copy();
+    const exchange = this.exchange(request, undefined);
+    if (exchange) exchange.outcome = connection.verdict;
     relay.forwarding(request);
     connection.requests++;
     connection.toService(request.bytes);

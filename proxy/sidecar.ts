@@ -9,6 +9,7 @@ import type { PolicyRevision } from "../l7policy/policy.js";
 import type { Protocol } from "../protocols/protocol.js";
 import type { Release, SocketEngine } from "../sockmap/engine.js";
 import type { AccessEntry } from "./access-log.js";
+import { AuditLog } from "./audit-log.js";
 import { Connection, type ConnectionState } from "./connection.js";
 import type { ProxyContext } from "./context.js";
 import type { Leg } from "./leg.js";
@@ -26,6 +27,8 @@ export interface SidecarParts {
   readonly protocols: readonly Protocol[];
   readonly policy: PolicyRevision;
   readonly identify: Identify;
+  /** Streams that are open when a new policy denies them go on; else they are ended. */
+  readonly keepStreams?: boolean;
   /** Undefined: no access log. */
   readonly access?: ((entry: AccessEntry) => void) | undefined;
 }
@@ -61,7 +64,7 @@ export class Sidecar {
   private emptied: (() => void) | undefined;
 
   constructor(parts: SidecarParts) {
-    const { limits, clock, log, protocols, policy, identify, access } = parts;
+    const { limits, clock, log, protocols, policy, identify, keepStreams = false, access } = parts;
     this.context = {
       limits,
       clock,
@@ -72,6 +75,8 @@ export class Sidecar {
       identify,
       engine: undefined,
       policy,
+      keepStreams,
+      audits: new AuditLog(clock, log),
       draining: false,
       connections: 0,
       access,
@@ -105,6 +110,11 @@ export class Sidecar {
   /** Puts a revision in force: it judges the next request of every connection, and ends those that it denies. */
   setPolicy(policy: PolicyRevision): void {
     this.context.policy = policy;
+    this.identitiesChanged();
+  }
+
+  /** Asks again who the parties of every connection are, and what is allowed to them. */
+  identitiesChanged(): void {
     for (const connection of this.open) connection.policyChanged();
   }
 

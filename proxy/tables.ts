@@ -8,8 +8,12 @@ import type { L7RuleSet, Terms } from "./parties.js";
 /** Nothing is inspected: the kernel may move whole streams. */
 export const OPAQUE: Tables = { requests: undefined, responses: undefined };
 
-/** By the ids of the rule sets that hold together. */
-const known = new Map<string, Table>();
+/** Nothing that the kernel may move: every request is the sidecar's to judge. */
+const NONE: Table = { id: "none", bytes: new Uint8Array(0), kernel: false, rules: 0 };
+
+/** Tables of single sets, and of two that must both allow. They go with the sets, which go with the last policy that has them. */
+const single = new WeakMap<L7RuleSet, Table>();
+const pairs = new WeakMap<L7RuleSet, WeakMap<L7RuleSet, Table>>();
 
 /** A request of any kind; where all is allowed on a connection whose messages are told apart. */
 const ANY: HttpRule = {
@@ -23,24 +27,34 @@ const ANY: HttpRule = {
 /** What the kernel judges a connection with. `inspected`: its messages are told apart. */
 export function tablesOf(terms: Terms, inspected: boolean): Tables {
   if (!inspected) return OPAQUE;
-  const sets = terms.kind === "l7" ? terms.sets : [];
-  return { requests: requestTable(sets), responses: responses() };
+  return { requests: requestTable(terms), responses: responses() };
 }
 
-function requestTable(sets: readonly L7RuleSet[]): Table {
-  const id = sets.map((set) => set.id).join("+") || "any";
-  let table = known.get(id);
-  if (!table) known.set(id, (table = compiled(id, sets)));
+function requestTable(terms: Terms): Table {
+  if (terms.kind === "deny") return NONE;
+  const [first, second] = terms.kind === "l7" ? terms.sets : [];
+  if (!first) return (any ??= { id: "any", ...forKernel(compileTable([[ANY]])), rules: 1 });
+  if (!second) return remembered(single, first, () => tableOf(first.id, first, first.table));
+  let others = pairs.get(first);
+  if (!others) pairs.set(first, (others = new WeakMap()));
+  return remembered(others, second, () => tableOf(`${first.id}+${second.id}`, first, first.joined?.(second)));
+}
+
+function remembered(tables: WeakMap<L7RuleSet, Table>, set: L7RuleSet, make: () => Table): Table {
+  let table = tables.get(set);
+  if (!table) tables.set(set, (table = make()));
   return table;
 }
 
-function compiled(id: string, sets: readonly L7RuleSet[]): Table {
-  const [only, another] = sets;
-  const rules = only ? sets.map((set) => set.rules) : [[ANY]];
-  // Rules that only TypeScript can judge, or that ask for more than a verdict.
-  if (!rules.every((of) => of !== undefined)) return { id, bytes: NOTHING, kernel: false, rules: 0 };
-  const { bytes, kernel } = (another ? undefined : only?.table) ?? compileTable(rules);
-  return { id, bytes, kernel: kernel.eligible, rules: rules[0]?.length ?? 0 };
+/** Undefined: rules that only TypeScript can judge, or that ask for more than a verdict. */
+function tableOf(id: string, { rules }: L7RuleSet, compiled: Compiled | undefined): Table {
+  return compiled ? { id, ...forKernel(compiled), rules: rules?.length ?? 0 } : NONE;
+}
+
+type Compiled = ReturnType<typeof compileTable>;
+
+function forKernel({ bytes, kernel }: Compiled): { bytes: Uint8Array; kernel: boolean } {
+  return { bytes, kernel: kernel.eligible };
 }
 
 /** Made once: the same for all. */
@@ -48,5 +62,5 @@ function responses(): Table {
   return (answers ??= { id: "http responses", bytes: responseTable(), kernel: true, rules: 0 });
 }
 
+let any: Table | undefined;
 let answers: Table | undefined;
-const NOTHING = new Uint8Array(0);

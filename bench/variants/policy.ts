@@ -10,6 +10,17 @@ export const RULE = {
   header: { name: "X-Team", value: "bench" },
 } as const;
 
+/**
+ * Patterns of the paths of `count` rules that are otherwise {@link RULE}; its own stands in the middle, and is the only one
+ * that the bench's requests match.
+ */
+export function rulePaths(count: number): readonly string[] {
+  const middle = count >> 1;
+  return Array.from({ length: count }, (_, i) =>
+    i === middle ? RULE.path : `/items/t${String(i).padStart(5, "0")}/documents/[0-9a-f]+/pages/.*`,
+  );
+}
+
 /** Path of an answer with a body of that size. */
 export function itemPath(bodyBytes: number): string {
   return `/items/${bodyBytes}`;

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, scratch, start } from "../harness/process.js";
 import type { Target, Variant } from "../harness/runner.js";
-import { RULE, verified } from "./policy.js";
+import { RULE, rulePaths, verified } from "./policy.js";
 import { startNginx, startService, type Server } from "./service.js";
 import { findEnvoy, missing } from "./tools.js";
 
@@ -46,17 +46,22 @@ export const haproxy: Variant = comparator(
 );
 
 /** Envoy with one worker. */
-export const envoy: Variant = comparator(
-  "envoy",
-  () => (findEnvoy() ? undefined : "envoy is not installed (`make bench` fetches it)"),
-  (port, service) =>
-    startWithFile("envoy.json", JSON.stringify(envoyConfig(port, service)), port, (file) => [
-      findEnvoy() ?? "envoy",
-      ...["-c", file, "--concurrency", "1", "-l", "error"],
-      // Instances of one machine share memory by this number.
-      ...["--base-id", String(port)],
-    ]),
-);
+export const envoy: Variant = envoyWith("envoy", 1);
+
+/** Envoy with one worker and so many rules of its RBAC filter, see `rulePaths`. */
+export function envoyWith(name: string, rules: number): Variant {
+  return comparator(
+    name,
+    () => (findEnvoy() ? undefined : "envoy is not installed (`make bench` fetches it)"),
+    (port, service) =>
+      startWithFile("envoy.json", JSON.stringify(envoyConfig(port, service, rules)), port, (file) => [
+        findEnvoy() ?? "envoy",
+        ...["-c", file, "--concurrency", "1", "-l", "error"],
+        // Instances of one machine share memory by this number.
+        ...["--base-id", String(port)],
+      ]),
+  );
+}
 
 /** A proxy of others before the service, both started afresh. */
 function comparator(
@@ -133,7 +138,7 @@ backend service
 `;
 }
 
-function envoyConfig(port: number, service: number): object {
+function envoyConfig(port: number, service: number, rules: number): object {
   const extension = (type: string, more: object = {}): object => ({
     "@type": `type.googleapis.com/envoy.extensions.${type}`,
     ...more,
@@ -144,15 +149,15 @@ function envoyConfig(port: number, service: number): object {
   const exact = (name: string, value: string): object => ({
     header: { name, string_match: { exact: value } },
   });
-  const rule = {
+  const permissions = rulePaths(rules).map((regex) => ({
     and_rules: {
       rules: [
         exact(":method", RULE.method),
-        { url_path: { path: { safe_regex: { regex: RULE.path } } } },
+        { url_path: { path: { safe_regex: { regex } } } },
         exact(RULE.header.name, RULE.header.value),
       ],
     },
-  };
+  }));
   const manager = extension("filters.network.http_connection_manager.v3.HttpConnectionManager", {
     stat_prefix: "bench",
     route_config: {
@@ -166,7 +171,7 @@ function envoyConfig(port: number, service: number): object {
         typed_config: extension("filters.http.rbac.v3.RBAC", {
           rules: {
             action: "ALLOW",
-            policies: { bench: { permissions: [rule], principals: [{ any: true }] } },
+            policies: { bench: { permissions, principals: [{ any: true }] } },
           },
         }),
       },

@@ -7,7 +7,7 @@ import type { AgentStatus } from "../../cli/agent/messages.js";
 import type { Level } from "../../sockmap/engine.js";
 import { freePort, scratch, start } from "../harness/process.js";
 import type { Target, Variant } from "../harness/runner.js";
-import { RULE, verified } from "./policy.js";
+import { RULE, rulePaths, verified } from "./policy.js";
 import { startService } from "./service.js";
 import { missing } from "./tools.js";
 
@@ -23,8 +23,11 @@ export interface SockmeshTarget extends Target {
   status(): Promise<AgentStatus>;
 }
 
-/** sockmesh at one level. Where the kernel captures, service and load generator are endpoints; else it forwards. */
-export function sockmesh(level: Level, rules = 1, name: string = level): Variant {
+/**
+ * sockmesh at one level. Where the kernel captures, service and load generator are endpoints; else it forwards.
+ * @param rules how many, see `rulePaths`
+ */
+export function sockmesh(level: Level, name: string = level, rules = 1): Variant {
   const unavailable = async (): Promise<string | undefined> => {
     const noService = missing("nginx");
     if (noService) return noService;
@@ -35,7 +38,7 @@ export function sockmesh(level: Level, rules = 1, name: string = level): Variant
   return verified({ name, unavailable, start: () => startSockmesh(level, rules) }, true);
 }
 
-/** Starts an agent with the bench's policy, of so many rules, and the service behind it. */
+/** Starts an agent with the bench's policy, and the service behind it. */
 export async function startSockmesh(level: Level, rules = 1): Promise<SockmeshTarget> {
   const service = await freePort();
   const forward = await freePort();
@@ -117,9 +120,15 @@ async function startAgent(terms: { level: Level; policy?: string; listen?: reado
   return { pid: running.pid, socket, status, stop };
 }
 
-/** {@link RULE} as a user writes it, behind so many rules less one that allow other paths. */
+/** {@link RULE} as a user writes it, and more like it. */
 function policy(port: number, rules: number): string {
-  const others = Array.from({ length: rules - 1 }, (_, i) => `              - path: /other/${i}/[a-z]+\n`);
+  const http = rulePaths(rules).map(
+    (path) => `              - method: ${RULE.method}
+                path: ${path}
+                headers:
+                  - "${RULE.header.name}: ${RULE.header.value}"
+`,
+  );
   return `apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata:
@@ -135,9 +144,5 @@ spec:
               protocol: TCP
           rules:
             http:
-${others.join("")}              - method: ${RULE.method}
-                path: ${RULE.path}
-                headers:
-                  - "${RULE.header.name}: ${RULE.header.value}"
-`;
+${http.join("")}`;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
 import type { Policy } from "../../l7policy/model.js";
-import { parsePolicies } from "../../l7policy/parse/parse.js";
+import { parsePolicies, type Parsed } from "../../l7policy/parse/parse.js";
 import { enforceable, type Abilities } from "../../l7policy/resolve/enforce.js";
 import { ABILITIES } from "./abilities.js";
 
@@ -18,6 +18,9 @@ export interface LoadedPolicies {
   readonly policies: readonly Policy[];
   readonly errors: readonly SockmeshError[];
 }
+
+/** What became of files as they were read last, by path: what did not change is not parsed again. */
+export type ParsedFiles = Map<string, { readonly text: string; readonly parsed: Parsed }>;
 
 /**
  * Policy files at a path: the file itself, or the directory's *.yaml and *.yml in order, without *.test.yaml, which hold
@@ -38,21 +41,36 @@ export function policyFiles(path: string): string[] {
 /**
  * Reads policy files, all before any is refused, so that one run shows every error.
  * @param abilities of who will enforce them; what it cannot is an error
+ * @param known what was read before, brought up to date
  */
-export function loadPolicies(files: readonly string[], abilities: Abilities = ABILITIES): LoadedPolicies {
+export function loadPolicies(
+  files: readonly string[],
+  abilities: Abilities = ABILITIES,
+  known: ParsedFiles = new Map(),
+): LoadedPolicies {
   const policies: Policy[] = [];
   const errors: SockmeshError[] = [];
   for (const file of files) {
     try {
-      const parsed = parsePolicies(file, readFileSync(file, "utf8"));
+      const parsed = parseFile(file, known);
       if (parsed.ok) policies.push(...parsed.policies);
       else errors.push(...parsed.errors);
     } catch (cause) {
       errors.push(unreadable(file, cause));
     }
   }
+  for (const file of known.keys()) if (!files.includes(file)) known.delete(file);
   errors.push(...enforceable(policies, abilities));
   return { files, policies, errors };
+}
+
+function parseFile(file: string, known: ParsedFiles): Parsed {
+  const text = readFileSync(file, "utf8");
+  const before = known.get(file);
+  if (before?.text === text) return before.parsed;
+  const parsed = parsePolicies(file, text);
+  known.set(file, { text, parsed });
+  return parsed;
 }
 
 function unreadable(file: string, cause: unknown): SockmeshError {
@@ -71,10 +89,11 @@ export function watchPolicies(
   onChange: (loaded: LoadedPolicies) => void,
 ): { again: () => void; close: () => void } {
   let cancel = (): void => {};
+  const known: ParsedFiles = new Map();
   const read = (): void => {
     cancel();
     try {
-      onChange(loadPolicies(policyFiles(path)));
+      onChange(loadPolicies(policyFiles(path), ABILITIES, known));
     } catch (thrown) {
       if (!(thrown instanceof SockmeshError)) throw thrown;
       onChange({ files: [], policies: [], errors: [thrown] });

@@ -28,7 +28,7 @@ export function difference(
 ): Difference {
   const nfa = new Nfa({ ascii });
   const starts = these.map((one) => nfa.add(one, IN));
-  const live = nfa.next.length;
+  const live = nfa.size;
   starts.push(...those.map((one) => nfa.add(one, OUT)));
   if (within) starts.push(nfa.add(within, WITHIN));
   const differs = (accepts: Int32Array): boolean =>
@@ -45,7 +45,7 @@ export function contains(outer: Regex, inner: Regex): Difference {
 export function overlap(patterns: readonly Regex[]): Difference {
   const nfa = new Nfa();
   const starts = patterns.map((one, number) => nfa.add(one, number));
-  return search(nfa, starts, nfa.next.length, (accepts) => accepts.length === patterns.length);
+  return search(nfa, starts, nfa.size, (accepts) => accepts.length === patterns.length);
 }
 
 /** Breadth first, so the first text found is a shortest one. Only what NFA states below `live` are part of can lead to one. */

@@ -2,7 +2,7 @@
 import { shapeOf } from "../regex/shape.js";
 import type { Regex } from "../regex/syntax.js";
 import { rangeSet, setOf, SINGLE, type ByteSet } from "./bytes.js";
-import { SharedNfa, States } from "./states.js";
+import { ACCEPTS, longer, SharedNfa, States } from "./states.js";
 import { beyondAscii } from "./utf8.js";
 
 const EVERY_BYTE = setOf(() => true);
@@ -10,9 +10,9 @@ const EVERY_BYTE = setOf(() => true);
 /** A Thompson automaton for several patterns at once. Each pattern has a start state of its own, and a number. */
 export class Nfa extends States {
   /** Per state: number of the pattern that it belongs to. */
-  readonly owner: number[] = [];
+  owner: Int32Array = new Int32Array(64);
   /** Per state: the state of `shared` that goes on in the same way. */
-  readonly twin: number[] = [];
+  twin: Int32Array = new Int32Array(64);
   /** The same patterns without numbers, when it was asked for. */
   readonly shared: SharedNfa | undefined;
   private readonly asciiOf = new Map<readonly number[], ByteSet>();
@@ -47,16 +47,20 @@ export class Nfa extends States {
   }
 
   private own(state: number, twin: number): number {
-    this.owner.push(this.number);
-    this.twin.push(twin);
+    this.owner[state] = this.number;
+    this.twin[state] = twin;
     return state;
+  }
+
+  protected override widen(): void {
+    super.widen();
+    this.owner = longer(this.owner);
+    this.twin = longer(this.twin);
   }
 
   private end(number: number): number {
     this.number = number;
-    const end = this.own(this.state(-1, -1), this.shared?.end ?? 0);
-    this.accepts[end] = number;
-    return end;
+    return this.own(this.state(ACCEPTS, number), this.shared?.end ?? 0);
   }
 
   private consume(set: ByteSet, next: number): number {
@@ -67,9 +71,7 @@ export class Nfa extends States {
   private fork(to: readonly number[]): number {
     if (to.length === 1) return to[0]!;
     const twin = this.shared?.fork(to.map((state) => this.twin[state]!)) ?? 0;
-    const state = this.own(this.state(-1, -1), twin);
-    this.free[state] = to;
-    return state;
+    return this.own(this.makeFork(to), twin);
   }
 
   private assertion(assertion: number, next: number): number {
@@ -78,11 +80,11 @@ export class Nfa extends States {
   }
 
   private openLoop(shape: string, end: number): number {
-    return this.own(this.state(-1, -1), this.shared?.loop(shape, this.twin[end]!) ?? 0);
+    return this.own(this.makeLoop(), this.shared?.loop(shape, this.twin[end]!) ?? 0);
   }
 
   private closeLoop(loop: number, to: readonly number[]): number {
-    this.free[loop] = to;
+    this.complete(loop, to);
     this.shared?.closeLoop(
       this.twin[loop]!,
       to.map((state) => this.twin[state]!),
@@ -121,7 +123,7 @@ export class Nfa extends States {
 
   private buildClass(ranges: readonly number[], end: number): number {
     const [lo, hi] = ranges;
-    if (lo === hi && lo !== undefined && lo < 0x80 && ranges.length === 2)
+    if (lo !== undefined && lo === hi && lo < 0x80 && ranges.length === 2)
       return this.consume(SINGLE[lo]!, end);
     const starts: number[] = [];
     if (lo !== undefined && lo < 0x80) starts.push(this.consume(this.asciiSet(ranges), end));

@@ -2,35 +2,63 @@
 import { SockmeshError } from "../../core/errors.js";
 import { LINE_FEED, WORD, type ByteSet } from "./bytes.js";
 
-const MOST_STATES = 1_000_000;
+const MOST_STATES = 2_000_000;
 
-/** States of a nondeterministic automaton over bytes, as columns. States are only ever added. */
+/** What a state does when it consumes no byte; see {@link States}. */
+export const [ACCEPTS, FORKS, ASSERTS] = [-1, -2, -3];
+/** Of a loop that is not closed yet. */
+const OPEN = -1;
+
+/**
+ * States of a nondeterministic automaton over bytes, as columns. States are only ever added; columns grow, so they are to
+ * be read anew after that.
+ */
 export class States {
+  /** States made. */
+  size = 0;
   /** Byte sets that must be told apart, each once. */
   readonly sets: ByteSet[] = [];
-  /** Per state: number of the set that it consumes on the way to `next`, or -1. */
-  readonly set: number[] = [];
-  readonly next: number[] = [];
-  /** Per state: states reached without a byte. */
-  readonly free: (readonly number[] | undefined)[] = [];
-  /** Per state: number of the pattern that ends here, or -1. */
-  readonly accepts: number[] = [];
-  /** Per state: the assertion that must hold on the way to `next`, or -1. */
-  readonly asserts: number[] = [];
+  /** Per state: number of the set that it consumes, or ACCEPTS, FORKS, or ASSERTS less the assertion. */
+  set: Int32Array = new Int32Array(64);
+  /** Per state: where it goes on; of one that accepts the pattern's number, of a fork its place in `forks`. */
+  next: Int32Array = new Int32Array(64);
+  /** Where forks go on, without a byte. */
+  readonly forks: (readonly number[])[] = [];
   /** Some pattern has an assertion. */
   hasAssertions = false;
   private readonly byObject = new Map<ByteSet, number>();
   private readonly byMembers = new Map<string, number>();
 
   protected state(set: number, next: number): number {
-    if (this.next.length >= MOST_STATES)
+    if (this.size >= MOST_STATES)
       throw new SockmeshError("SM_POLICY_REGEX", "the patterns of one rule set are too large together");
-    this.set.push(set);
-    this.next.push(next);
-    this.free.push(undefined);
-    this.accepts.push(-1);
-    this.asserts.push(-1);
-    return this.next.length - 1;
+    if (this.size === this.set.length) this.widen();
+    this.set[this.size] = set;
+    this.next[this.size] = next;
+    return this.size++;
+  }
+
+  /** Makes the columns longer. */
+  protected widen(): void {
+    this.set = longer(this.set);
+    this.next = longer(this.next);
+  }
+
+  protected makeFork(to: readonly number[]): number {
+    this.forks.push(to);
+    return this.state(FORKS, this.forks.length - 1);
+  }
+
+  /** A fork whose ways are to come. */
+  protected makeLoop(): number {
+    return this.state(FORKS, OPEN);
+  }
+
+  /** Gives a loop its ways, unless it has them. */
+  protected complete(loop: number, to: readonly number[]): void {
+    if (this.next[loop] !== OPEN) return;
+    this.forks.push(to);
+    this.next[loop] = this.forks.length - 1;
   }
 
   protected setNumber(set: ByteSet): number {
@@ -48,14 +76,19 @@ export class States {
   }
 
   protected makeAssertion(assertion: number, next: number): number {
-    const state = this.state(-1, next);
-    this.asserts[state] = assertion;
     this.hasAssertions = true;
     // Words and lines begin and end between bytes of different kinds.
     this.setNumber(WORD);
     this.setNumber(LINE_FEED);
-    return state;
+    return this.state(ASSERTS - assertion, next);
   }
+}
+
+/** A column with room for as many more. */
+export function longer(column: Int32Array): Int32Array {
+  const out = new Int32Array(column.length * 2);
+  out.set(column);
+  return out;
 }
 
 /**
@@ -65,30 +98,27 @@ export class States {
 export class SharedNfa extends States {
   /** The state in which every pattern ends. */
   readonly end: number;
-  private readonly consumers = new Map<number, number>();
+  /** By set, then by what they go on with. */
+  private readonly consumers: Map<number, number>[] = [];
   private readonly others = new Map<string, number>();
 
   constructor() {
     super();
-    this.end = this.state(-1, -1);
-    this.accepts[this.end] = 0;
+    this.end = this.state(ACCEPTS, 0);
   }
 
   /** The state that consumes a byte of a set in front of `next`. */
   consume(set: ByteSet, next: number): number {
-    const key = this.setNumber(set) * MOST_STATES + next;
-    let state = this.consumers.get(key);
-    if (state === undefined) this.consumers.set(key, (state = this.state(this.setNumber(set), next)));
+    const number = this.setNumber(set);
+    const known = (this.consumers[number] ??= new Map());
+    let state = known.get(next);
+    if (state === undefined) known.set(next, (state = this.state(number, next)));
     return state;
   }
 
   /** The state that goes on in any of these. */
   fork(to: readonly number[]): number {
-    return this.known(`fork ${to.join()}`, () => {
-      const state = this.state(-1, -1);
-      this.free[state] = to;
-      return state;
-    });
+    return this.known(`fork ${to.join()}`, () => this.makeFork(to));
   }
 
   /** The state that goes on at `next` where an assertion holds. */
@@ -98,11 +128,11 @@ export class SharedNfa extends States {
 
   /** The loop of a part of a shape, in front of `end`; `closeLoop` completes it. */
   loop(shape: string, end: number): number {
-    return this.known(`loop ${end} ${shape}`, () => this.state(-1, -1));
+    return this.known(`loop ${end} ${shape}`, () => this.makeLoop());
   }
 
   closeLoop(loop: number, to: readonly number[]): void {
-    this.free[loop] ??= to;
+    this.complete(loop, to);
   }
 
   private known(key: string, make: () => number): number {

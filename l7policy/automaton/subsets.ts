@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Assertion } from "../regex/syntax.js";
 import { LINE_FEED, WORD, type ByteClasses } from "./bytes.js";
-import type { States } from "./states.js";
+import { ACCEPTS, ASSERTS, FORKS, type States } from "./states.js";
 
 /** The state from which nothing matches. */
 export const DEAD = -1;
@@ -80,7 +80,7 @@ export class Subsets {
   }
 
   /** What all NFA states that a state stands for have in common; -1 when they differ. */
-  common(state: number, of: readonly number[]): number {
+  common(state: number, of: ArrayLike<number>): number {
     const members = this.members[state]!;
     const value = of[members[0]!]!;
     for (let i = 1; i < members.length; i++) if (of[members[i]!] !== value) return -1;
@@ -88,7 +88,7 @@ export class Subsets {
   }
 
   /** The state of other subsets that stands for the same; NFA states by other numbers when `names` is given. */
-  moveTo(other: Subsets, state: number, names?: readonly number[]): number {
+  moveTo(other: Subsets, state: number, names?: ArrayLike<number>): number {
     const members = Array.from(this.members[state]!);
     const before = Math.max(this.before[state]!, Side.edge);
     return other.stateOf(names ? members.map((member) => names[member]!) : members, before);
@@ -186,7 +186,7 @@ export class Subsets {
     behind: number,
   ): { kept: number[]; accepts: number[]; waits: boolean } {
     const { nfa } = this;
-    if (this.mark.length < nfa.next.length) this.mark = new Int32Array(nfa.next.length * 2);
+    if (this.mark.length < nfa.size) this.mark = new Int32Array(nfa.size * 2);
     const { mark } = this;
     const round = ++this.marks;
     const stack: number[] = [];
@@ -201,20 +201,18 @@ export class Subsets {
     for (let i = 0; i < from.length; i++) visit(from[i]!);
     for (let state = stack.pop(); state !== undefined; state = stack.pop()) {
       this.work++;
-      const assertion = nfa.asserts[state]!;
-      if (assertion >= 0) {
-        if (behind === OPEN) {
-          kept.push(state);
-          waits = true;
-        } else if (holds(assertion as Assertion, before, behind)) visit(nfa.next[state]!);
-      } else if (nfa.set[state]! >= 0) kept.push(state);
-      else if (nfa.accepts[state]! >= 0) {
+      const kind = nfa.set[state]!;
+      if (kind >= 0) kept.push(state);
+      else if (kind === FORKS) {
+        const ways = nfa.forks[nfa.next[state]!]!;
+        for (let i = 0; i < ways.length; i++) visit(ways[i]!);
+      } else if (kind === ACCEPTS) {
         kept.push(state);
-        accepts.push(nfa.accepts[state]!);
-      } else {
-        const free = nfa.free[state];
-        if (free) for (let i = 0; i < free.length; i++) visit(free[i]!);
-      }
+        accepts.push(nfa.next[state]!);
+      } else if (behind === OPEN) {
+        kept.push(state);
+        waits = true;
+      } else if (holds((ASSERTS - kind) as Assertion, before, behind)) visit(nfa.next[state]!);
     }
     return { kept, accepts, waits };
   }

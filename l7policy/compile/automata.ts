@@ -15,9 +15,6 @@ export const HTTP_CLASSES: ByteClasses = {
 
 /** States of the subset construction that are kept for the next rule set, in bytes. */
 const MOST_KEPT = 64 * 1024 * 1024;
-/** NFA states from which on patterns that nobody uses any more are thrown out, by starting anew. */
-const MOST_STATES = 400_000;
-
 const parsed = new Map<string, Regex>();
 let parsedLength = 0;
 /** Characters of all patterns that are kept parsed. */
@@ -113,8 +110,8 @@ export class HttpAutomata {
   readonly paths = new FieldPatterns();
   readonly hosts = new FieldPatterns();
 
-  /** True when it holds so much that new rule sets should begin with another one. */
-  get full(): boolean {
-    return [this.methods, this.paths, this.hosts].some(({ nfa }) => nfa.next.length > MOST_STATES);
+  /** NFA states of all patterns that were ever used; they only grow. */
+  get size(): number {
+    return this.methods.nfa.size + this.paths.nfa.size + this.hosts.nfa.size;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
 import { MemcachedField, type FieldSpans } from "../../protocols/fields.js";
+import { WeakCache } from "../compile/weak-cache.js";
 import { grpcAsHttp } from "../families/grpc.js";
 import { memcachedFailure } from "../families/judge.js";
 import type { Family, HttpRule, L7Rules, MemcachedRule } from "../families/model.js";
@@ -25,7 +26,7 @@ export function httpRules(l7: readonly L7Rules[]): HttpRule[] {
 /** Compiles L7 rules; equal ones are compiled once and shared, also across revisions. */
 export class SetCompiler {
   private readonly cache = new RuleSetCache();
-  private readonly known = new Map<string, L7RuleSet>();
+  private readonly known = new WeakCache<L7RuleSet>();
 
   /** The rule set of rules that hold together. Protocols that disagree leave nothing allowed. */
   readonly compile = (l7: readonly L7Rules[]): RuleSet => {
@@ -36,12 +37,8 @@ export class SetCompiler {
     const key = JSON.stringify(
       l7.flatMap(({ rules }) => rules.map((rule) => JSON.stringify({ ...rule, at: 0 }))).sort(),
     );
-    const known = this.known.get(`${protocol} ${key}`);
-    if (known) return known;
-    const id = createHash("sha256").update(`${protocol} ${key}`).digest("hex").slice(0, 16);
-    const made = otherSet(protocol, id, l7);
-    this.known.set(`${protocol} ${key}`, made);
-    return made;
+    const id = createHash("sha256").update(`${protocol} ${key}`).digest("hex").slice(0, 32);
+    return this.known.get(id, () => otherSet(protocol, id, l7));
   };
 }
 

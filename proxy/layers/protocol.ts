@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Layer } from "../layer.js";
-import { termsOf } from "../parties.js";
+import { denial, termsOf } from "../parties.js";
 
 /** Looks up the rule sets of these two parties and takes the parser that they name. */
 export const protocol: Layer = {
@@ -15,6 +15,7 @@ export const protocol: Layer = {
       { protocol: connection.terms.protocol },
       "a rule names a protocol that this sidecar cannot inspect",
     );
-    return "denied:peer";
+    connection.terms = denial(policy);
+    return undefined;
   },
 };

@@ -5,12 +5,12 @@ import type { Layer } from "../layer.js";
 /** Counts what passed; requests are logged when they are answered, connections without requests when they end. */
 export const record: Layer = {
   name: "record",
-  open({ context, protocol }) {
-    if (!protocol) context.counters.count("allowed");
+  open({ context, protocol, verdict }) {
+    if (!protocol) context.counters.count(verdict);
     return undefined;
   },
-  request({ context }) {
-    context.counters.count("allowed");
+  request({ context, verdict }) {
+    context.counters.count(verdict);
     return undefined;
   },
   closed(connection) {

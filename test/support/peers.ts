@@ -4,11 +4,12 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Clock } from "../../core/clock.js";
 import { DEFAULT_LIMITS, type Limits } from "../../core/limits.js";
-import { silentLog } from "../../core/log.js";
+import { silentLog, type Log } from "../../core/log.js";
 import type { PolicyRevision, RuleSet } from "../../l7policy/policy.js";
 import { HttpField } from "../../protocols/fields.js";
 import { http1 } from "../../protocols/http1/index.js";
 import type { AccessEntry } from "../../proxy/context.js";
+import type { Identify } from "../../proxy/parties.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import { UserSpaceEngine } from "../../sockmap/userspace.js";
 
@@ -199,6 +200,9 @@ export interface SidecarTerms {
   readonly clock?: Clock;
   readonly access?: (entry: AccessEntry) => void;
   readonly host?: string;
+  readonly identify?: Identify;
+  readonly keepStreams?: boolean;
+  readonly log?: Log;
 }
 
 /** A sidecar without BPF before a service on loopback: allows what is below `/ok` when nothing else is said. */
@@ -206,17 +210,20 @@ export async function startSidecar(terms: SidecarTerms): Promise<{ sidecar: Side
   const sidecar = new Sidecar({
     limits: { ...DEFAULT_LIMITS, ...terms.limits },
     clock: terms.clock ?? realClock,
-    log: silentLog,
+    log: terms.log ?? silentLog,
     protocols: [http1],
     policy: terms.policy ?? ingressPolicy(pathRules("/ok")),
-    identify: () => ({
-      client: 1000,
-      clientIsEndpoint: true,
-      service: 1001,
-      serviceIsEndpoint: true,
-      address: terms.host ?? "127.0.0.1",
-      port: terms.service,
-    }),
+    identify:
+      terms.identify ??
+      (() => ({
+        client: 1000,
+        clientIsEndpoint: true,
+        service: 1001,
+        serviceIsEndpoint: true,
+        address: terms.host ?? "127.0.0.1",
+        port: terms.service,
+      })),
+    ...(terms.keepStreams !== undefined && { keepStreams: terms.keepStreams }),
     access: terms.access,
   });
   await sidecar.capture(() => new UserSpaceEngine("a test"));

@@ -208,7 +208,7 @@ test("a new policy judges the next request of a live connection, and ends what i
   sidecar.setPolicy(ingressPolicy({ kind: "deny" }));
   await peer.close();
   expect(peer.error).toBe("ECONNRESET");
-  expect(sidecar.counters.snapshot()).toMatchObject({ "denied:peer": 2, "denied:policy": 1 });
+  expect(sidecar.counters.snapshot()).toMatchObject({ "ended:policy": 2, "denied:policy": 1 });
 });
 
 test("draining ends idle connections, finishes what is under way, and takes nothing new", async () => {
