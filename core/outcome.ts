@@ -26,6 +26,8 @@ export const Outcome = {
   "refused:draining": 9,
   /** A timer of the connection expired. */
   "failed:timeout": 10,
+  /** Keys that policy denies were left out of a read and reported missing, as the rule asks. */
+  "hidden:keys": 11,
 
   /** Level of a connection: plain TCP through the sidecar, by configuration. */
   off: 16,

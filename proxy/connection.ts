@@ -134,7 +134,7 @@ export class Connection implements Ends, LegEvents, Timed {
     );
     this.splicing = splicing;
     this.client.gate = splicing.gate("r");
-    splicing.judge(tablesOf(this.terms, this.protocol !== undefined));
+    splicing.judge(tablesOf(this.terms, this.protocol?.name));
   }
 
   /** What was waited for may have come true in the kernel. */
@@ -201,7 +201,8 @@ export class Connection implements Ends, LegEvents, Timed {
     const inspected = this.protocol?.name;
     const enforceable = terms.kind === "allow" || (terms.kind === "l7" && terms.protocol === inspected);
     this.terms = enforceable ? terms : { kind: "deny" };
-    if (enforceable) return this.splicing?.judge(tablesOf(terms, this.relay.inspects));
+    const spoken = this.relay.inspects ? inspected : undefined;
+    if (enforceable) return this.splicing?.judge(tablesOf(terms, spoken));
     if (this.state !== "open") return;
     this.count("denied:peer");
     this.abort();

@@ -8,6 +8,10 @@ import type { L7RuleSet, Terms } from "./parties.js";
 /** Nothing is inspected: the kernel may move whole streams. */
 export const OPAQUE: Tables = { requests: undefined, responses: undefined };
 
+/** Judged in TypeScript only: the kernel moves nothing. */
+const NOT_LOADED: Table = { id: "none", bytes: new Uint8Array(0), kernel: false, rules: 0 };
+const UNJUDGED: Tables = { requests: NOT_LOADED, responses: NOT_LOADED };
+
 /** By the ids of the rule sets that hold together. */
 const known = new Map<string, Table>();
 
@@ -20,9 +24,10 @@ const ANY: HttpRule = {
   headers: [],
 };
 
-/** What the kernel judges a connection with. `inspected`: its messages are told apart. */
-export function tablesOf(terms: Terms, inspected: boolean): Tables {
-  if (!inspected) return OPAQUE;
+/** What the kernel judges a connection with. `protocol`: by which its messages are told apart; undefined when they are not. */
+export function tablesOf(terms: Terms, protocol: string | undefined): Tables {
+  if (protocol === undefined) return OPAQUE;
+  if (protocol !== "http") return UNJUDGED;
   const sets = terms.kind === "l7" ? terms.sets : [];
   return { requests: requestTable(sets), responses: responses() };
 }

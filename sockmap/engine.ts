@@ -73,8 +73,11 @@ export interface Splice {
   /** Requests and final responses that the kernel moved. */
   requests(): number;
   responses(): number;
-  /** Position of the last HEAD among all requests that reached the service, the first being 1. */
-  headRequest(): number;
+  /**
+   * Position of the last moved request whose answer is framed otherwise than most (HTTP HEAD), among all requests that
+   * reached the service, the first being 1.
+   */
+  markedRequest(): number;
   /** Framing that the kernel left in a direction; to be read when the sidecar takes it. */
   body(direction: Direction): Body;
   /** The sidecar forwards a request that will be answered, or a final response: to be called before the bytes are written. */

@@ -161,6 +161,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define OUTCOME_FAILED_UPSTREAM_MALFORMED 8
 #define OUTCOME_REFUSED_DRAINING 9
 #define OUTCOME_FAILED_TIMEOUT 10
+#define OUTCOME_HIDDEN_KEYS 11
 #define OUTCOME_OFF 16
 #define OUTCOME_SHORTCUT 17
 #define OUTCOME_SPLICE 18
