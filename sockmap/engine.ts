@@ -194,6 +194,11 @@ export interface SocketEngine {
   capture(listeners: Listeners): Promise<Release>;
   /** Makes a cgroup an endpoint; connections of its listening ports are captured from the next connect on. */
   addEndpoint(terms: EndpointTerms): Promise<Release>;
+  /**
+   * Drops the datagrams that come for these ports of an endpoint from now on, where it also listens there with TCP; in
+   * place of those named before. 0: every port. The user-space engine captures nothing and drops nothing.
+   */
+  closeUdp(endpoint: number, ports: readonly number[]): void;
   /** Looks at a socket that a listener accepted. */
   accepted(fd: number): Link;
   totals(): EngineTotals;

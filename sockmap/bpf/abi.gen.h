@@ -97,7 +97,7 @@ struct listening {
 };
 _Static_assert(sizeof(struct listening) == 8, "layout of listening");
 
-/* a port of an endpoint that stays on TCP */
+/* a port of an endpoint that stays on TCP, or whose datagrams are dropped */
 struct opt_out_key {
 	__u32 endpoint;
 	__u32 port;
