@@ -264,6 +264,66 @@ describe("binary", () => {
   });
 });
 
+/** Ways past the memcached policy of Cilium's parser, each against a real memcached that must not see anything of it. */
+describe("traps", () => {
+  const format = "CLIENT_ERROR bad command line format\r\n";
+  const END = "END\r\n";
+  test.each([
+    ["a bare LF ends a command, so a second one hides in the first", "get ok.a\nflush_all\r\n", END + DENIED],
+    ["an empty line is a command too", "\r\nget no\r\n", `ERROR\r\n${DENIED}`],
+    ["leading spaces", "   flush_all\r\n", DENIED],
+    ["a tab is no separator: the key holds it", "get ok.a\tno\r\n", END],
+    ["a CR within a key", "get ok.a\rno\r\n", END],
+    ["commands that begin like others", "getXYZ ok.a\r\n", "ERROR\r\n"],
+    ["`set ... noreplyX` is answered", "set ok.b 0 0 1 noreplyX\r\nx\r\n", "STORED\r\n"],
+    ["`delete k 0` is answered", "delete no 0\r\n", DENIED],
+    [
+      "a negative length has no value: the next line is a command",
+      "set ok.b 0 0 -1\r\nflush_all\r\n",
+      format + DENIED,
+    ],
+    [
+      "what a wrong length leaves over are commands",
+      "set ok.b 0 0 1\r\nxyzflush_all\r\n",
+      `CLIENT_ERROR bad data chunk\r\n${DENIED}`,
+    ],
+    ["a value that looks like commands", "set ok.b 0 0 9\r\nflush_all\r\n", "STORED\r\n"],
+    [
+      "a value that looks like the end of an answer",
+      "set ok.b 0 0 3\r\nEND\r\nget ok.b no\r\n",
+      `STORED\r\n${DENIED}`,
+    ],
+    ["base64 keys are judged decoded (bm8= is `no`)", "mg bm8= b v\r\nms bm8= 1 b\r\nx\r\n", DENIED + DENIED],
+    ["base64 of an allowed key", "mg b2suYQ== b v\r\n", "EN\r\n"],
+    ["meta gets that write: T touches, N stores", "mg no N30 v\r\nmg no T30\r\n", DENIED + DENIED],
+    ["`gat` writes", "gat 0 no\r\ngat 0 ok.a no\r\n", DENIED + DENIED],
+    ["a denied key beyond the 24th token", `get ${"ok.a ".repeat(30)}no\r\n`, DENIED],
+    ["a key over 250 bytes", `get ${"k".repeat(251)}\r\n`, format],
+    [
+      "dumps of all keys",
+      "lru_crawler metadump all\r\nwatch fetchers\r\n",
+      "ERROR metadump not allowed\r\nCLIENT_ERROR watch commands not allowed\r\n",
+    ],
+  ])("%s", async (_, text, answer) => {
+    const kept = "set no 0 0 4\r\nkept\r\nmn\r\n";
+    await exchange(server.port, latin(kept), "MN\r\n");
+    expect(await talk(`${text}mn\r\n`)).toBe(`${answer}MN\r\n`);
+    expect(await exchange(server.port, latin("get no\r\n"), END)).toBe(`VALUE no 0 4\r\nkept\r\n${END}`);
+  });
+
+  test("append and prepend are writes, in binary as well", async () => {
+    sidecar.setPolicy(
+      portPolicy("l7proto: memcache, l7: [{ command: storage, keyPrefix: ok. }, { command: noop }]"),
+    );
+    const bytes = [0x0e, 0x0f, 0x19, 0x1a].flatMap((opcode, i) =>
+      ["ok.a", "no"].map((key, n) => frame(opcode, key, { value: "x", opaque: i * 2 + n })),
+    );
+    const frames = framesOf(await binary(Buffer.concat([...bytes, frame(0x0a, "", { opaque: 99 })]), 99));
+    // Of the allowed ones there is nothing to append to.
+    expect(frames.map(({ status }) => status)).toEqual([5, 8, 5, 8, 5, 8, 5, 8, 0]);
+  });
+});
+
 describe("bad input", () => {
   /** What a connection comes to: what it received, after it was closed; then another one works. */
   async function broken(bytes: Buffer): Promise<string> {
