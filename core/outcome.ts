@@ -32,6 +32,8 @@ export const Outcome = {
   "audited:peer": 12,
   /** A new policy or identity denies a stream that was open; it was ended. */
   "ended:policy": 13,
+  /** Keys that policy denies were left out of a read and reported missing, as the rule asks. */
+  "hidden:keys": 14,
 
   /** Level of a connection: plain TCP through the sidecar, by configuration. */
   off: 16,

@@ -35,6 +35,11 @@ export type RuleSet =
       judgeUpgrade(fields: FieldSpans): boolean;
       /** What is to be done to the headers of a request that was allowed; missing where no rule asks for anything. */
       effects?(fields: FieldSpans): readonly HeaderAction[];
+      /**
+       * Where rules ask that denied keys be reported missing: indexes of the spans of the keys that none allows. Undefined:
+       * the request is denied as a whole. To be asked when `judge` has said no.
+       */
+      hidden?(fields: FieldSpans): readonly number[] | undefined;
       /** Position in `rules` of the first rule that allows the fields, -1 when none does. */
       match?(fields: FieldSpans): number;
       /** The rules (HTTP), in an order that is the same in every process. */

@@ -19,16 +19,34 @@ export interface Request extends Message {
   readonly fields: FieldSpans;
   /** Asks to leave the protocol (HTTP Upgrade, CONNECT); forwarded only where a rule names it. */
   readonly upgrade: boolean;
-  /** What the response decoder must remember of this request to frame its answer (e.g. HEAD); protocol's own number. */
+  /**
+   * What the response decoder must remember of this request to frame its answer (e.g. HEAD); protocol's own number, but
+   * for what {@link Expected} says of the first two.
+   */
   readonly expectation: number;
-  /** False for requests that get no answer (memcached noreply). */
+  /** False for requests that get no answer (memcached noreply), or none that anybody counts on. */
   readonly answered: boolean;
+  /** Set when such a request may be answered all the same (memcached quiet requests). */
+  readonly mayAnswer?: boolean;
   /**
    * Set when the decoder itself refuses this one request and the connection lives on: it is neither judged nor
    * forwarded, body included, and counts as malformed. The answer takes its place in order; empty means none.
    */
   readonly refusal?: Denial | undefined;
+  /**
+   * Leaves parts of the request out, by the indexes of their spans: `bytes` and `fields` are as if they had not been there.
+   * False when nothing would be left. Missing where requests have no such parts.
+   */
+  omit?(spans: readonly number[]): boolean;
 }
+
+/** Expectations that the proxy shares with the kernel; all others are framed in TypeScript only. */
+export const Expected = {
+  /** The framing that most answers of the protocol have. */
+  ordinary: 0,
+  /** The one other framing whose request the kernel remembers (HTTP HEAD). */
+  marked: 1,
+} as const;
 
 /** A response: what the service sends. */
 export interface Response extends Message {
@@ -51,6 +69,8 @@ export interface Fault {
   readonly limit: boolean;
   /** Answer in the protocol's own words, to be sent before closing; empty where the protocol has none. */
   readonly reply: Uint8Array;
+  /** As that of a {@link Denial}: answers that nobody counts may still be on their way. */
+  readonly barrier?: Barrier | undefined;
 }
 
 /**
@@ -96,8 +116,14 @@ export interface Decoder<M extends Message> {
 /** Tells a response decoder what the next response answers: the `expectation` of the oldest request that awaits one. */
 export type NextExpectation = () => number | undefined;
 
-/** Why a request is refused by policy. */
-export type DenyReason = "policy" | "upgrade" | "unavailable" | "timeout" | "limit";
+/** Why a request is refused by policy. `missing`: it is to look as if there were nothing to find. */
+export type DenyReason = "policy" | "missing" | "upgrade" | "unavailable" | "timeout" | "limit";
+
+/** A request of the sidecar's own that the service answers after everything before it. */
+export interface Barrier {
+  readonly bytes: Uint8Array;
+  readonly expectation: number;
+}
 
 /** An answer made by the sidecar in the protocol's own words. */
 export interface Denial {
@@ -111,7 +137,7 @@ export interface Denial {
    * in place of the refused request, and the response to `expectation`, instead of being forwarded, is where this
    * denial belongs.
    */
-  readonly barrier?: { readonly bytes: Uint8Array; readonly expectation: number } | undefined;
+  readonly barrier?: Barrier | undefined;
 }
 
 /** A protocol that sockmesh inspects. Stateless; decoders hold the state of one direction of one connection. */

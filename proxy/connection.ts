@@ -140,7 +140,7 @@ export class Connection implements Ends, LegEvents, Timed {
     );
     this.splicing = splicing;
     this.client.gate = splicing.gate("r");
-    splicing.judge(tablesOf(this.terms, this.protocol !== undefined));
+    splicing.judge(tablesOf(this.terms, this.protocol?.name));
   }
 
   /** What was waited for may have come true in the kernel. */
@@ -234,17 +234,22 @@ export class Connection implements Ends, LegEvents, Timed {
         this.context.counters.count("audited:peer");
       }
       this.terms = terms;
-      return this.splicing?.judge(tablesOf(terms, this.relay.inspects));
+      return this.splicing?.judge(tablesOf(terms, this.spoken));
     }
     // A stream that goes on keeps its terms; where requests are told apart, the next one is refused.
     if (keepStreams) {
       if (!this.relay.inspects) return;
       this.terms = { kind: "deny" };
-      return this.splicing?.judge(tablesOf(this.terms, true));
+      return this.splicing?.judge(tablesOf(this.terms, this.spoken));
     }
     this.terms = { kind: "deny" };
     this.count("ended:policy");
     this.abort();
+  }
+
+  /** Name of the protocol whose messages are told apart; undefined when none are. */
+  private get spoken(): string | undefined {
+    return this.relay.inspects ? this.protocol?.name : undefined;
   }
 
   /** True when a connection as it is now may go on under some terms: each of its requests is judged, or all is allowed. */

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutcomeName } from "../core/outcome.js";
 import type { FieldSpans } from "../protocols/fields.js";
-import type { Decoder, DenyReason, Framing, Protocol, Request, Response } from "../protocols/protocol.js";
+import {
+  Expected,
+  type Decoder,
+  type DenyReason,
+  type Framing,
+  type Protocol,
+  type Request,
+  type Response,
+} from "../protocols/protocol.js";
 import type { Direction } from "../sockmap/engine.js";
 import type { Connection } from "./connection.js";
 import { Exchanges } from "./exchanges.js";
@@ -30,6 +38,8 @@ export class MessageRelay implements Relay {
   /** The service was asked to end, because only its end proves that its answers are delivered. */
   private awaitsEnd = false;
   private ending = false;
+  /** The service answers nothing any more. */
+  private over = false;
 
   constructor(
     private readonly connection: Connection,
@@ -39,7 +49,7 @@ export class MessageRelay implements Relay {
     this.requests = protocol.requests(limits);
     this.responses = protocol.responses(limits, () => {
       const { front } = this.exchanges;
-      return front?.denial ? undefined : front?.expectation;
+      return front?.denial ? front.denial.barrier?.expectation : front?.expectation;
     });
     this.requestSink = new RequestSink(connection, this);
     this.responseSink = new ResponseSink(connection, this);
@@ -56,6 +66,11 @@ export class MessageRelay implements Relay {
   get headPending(): boolean {
     const { deaf, open, upgrading } = this.requestSink;
     return !deaf && !open && !upgrading && this.requests.framing().at === "other";
+  }
+
+  /** Answers that nobody counts may be under way. */
+  get loose(): boolean {
+    return this.requestSink.loose;
   }
 
   /** A response is being sent to the client: cutting it short must be visible. */
@@ -85,7 +100,7 @@ export class MessageRelay implements Relay {
   }
 
   serviceEnded(): void {
-    this.responseSink.ended = true;
+    this.responseSink.ended = this.over = true;
     this.responses.finish(this.responseSink);
     this.deliver();
     if (this.connection.state !== "open") return;
@@ -123,6 +138,13 @@ export class MessageRelay implements Relay {
     this.deliver();
   }
 
+  /** The service has answered the barrier of the oldest request: all that went before is answered, and its denial is due. */
+  barrierPassed(): void {
+    const { front } = this.exchanges;
+    if (front?.denial) front.denial = { ...front.denial, barrier: undefined };
+    this.deliver();
+  }
+
   /** The service has agreed to leave the protocol, as a rule allows: bytes pass uninspected from here on. */
   enterTunnel(status: number): void {
     const { connection } = this;
@@ -144,6 +166,7 @@ export class MessageRelay implements Relay {
     const { splicing } = this.connection;
     splicing?.holdResponses();
     const { front } = this.exchanges;
+    this.over = true;
     this.connection.count(outcome);
     if (this.responding || (splicing && splicing.delivered() !== "yes")) return this.connection.abort();
     if (front && !front.denial) {
@@ -152,8 +175,8 @@ export class MessageRelay implements Relay {
       // tries again where that is safe. An answer would keep it from doing so.
       const silent = outcome === "failed:upstream-reset" && this.answeredBefore;
       front.denial = silent ? NO_ANSWER : this.protocol.fail(front.expectation, reason);
-      this.deliver();
     }
+    if (front) this.deliver();
     this.connection.finish();
   }
 
@@ -168,7 +191,7 @@ export class MessageRelay implements Relay {
     if (!splicing || !request.answered) return;
     splicing.forwarded("f");
     const { back } = this.exchanges;
-    if (!back || request.expectation === 0) return;
+    if (!back || request.expectation === Expected.ordinary) return;
     back.watched = true;
     this.watched++;
     splicing.holdResponses();
@@ -196,8 +219,8 @@ export class MessageRelay implements Relay {
     return this.watched > 0 || this.ending || this.crowded || connection.context.draining || exchanges.denies;
   }
 
-  requestMoved(head: boolean): void {
-    this.exchanges.push(head ? 1 : 0, false).denial = undefined;
+  requestMoved(expectation: number): void {
+    this.exchanges.push(expectation, false).denial = undefined;
     this.connection.requests++;
   }
 
@@ -247,6 +270,7 @@ export class MessageRelay implements Relay {
   private deliver(): void {
     const { connection, exchanges, requestSink } = this;
     for (let { front } = exchanges; front?.denial; { front } = exchanges) {
+      if (front.denial.barrier && !this.over) return;
       if (!this.inOrder()) return;
       front = exchanges.front;
       if (!front?.denial) return;
@@ -256,8 +280,10 @@ export class MessageRelay implements Relay {
       this.shift(status);
       if (close) return connection.finish();
     }
-    if (this.idle && (requestSink.deaf || connection.context.draining) && this.delivered())
-      connection.finish();
+    if (!this.idle || !(requestSink.deaf || connection.context.draining) || !this.delivered()) return;
+    // Answers that nobody counts may still come: only the service's end says that there is none.
+    if (requestSink.loose && requestSink.deaf && !this.over) connection.awaitServiceEnd();
+    else connection.finish();
   }
 
   private shift(status: number): void {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { OutcomeName } from "../core/outcome.js";
 import type { Denial, Fault, Request, Sink } from "../protocols/protocol.js";
 import type { Connection } from "./connection.js";
 import type { Exchange } from "./exchanges.js";
@@ -13,6 +14,8 @@ export class RequestSink implements Sink<Request> {
   deaf = false;
   /** A request's head has passed, its end is to come. */
   open = false;
+  /** Answers that nobody counts may be under way: a request that may be answered was forwarded behind the last counted one. */
+  loose = false;
   /** An upgrade awaits its answer: what follows it is held by the decoder. */
   upgrading = false;
   private forwarding = false;
@@ -30,18 +33,12 @@ export class RequestSink implements Sink<Request> {
     const { connection, relay } = this;
     this.open = true;
     this.last = request.last;
+    if (request.refusal) return this.refuse(request, "denied:malformed", request.refusal);
     const refusal = judge(connection, request);
-    if (refusal) {
-      connection.context.counters.count(refusal.outcome);
-      const denial = relay.protocol.deny(request, refusal.reason);
-      relay.answering();
-      this.forwarding = false;
-      const exchange = this.exchange(request, denial);
-      if (exchange) exchange.outcome = refusal.outcome;
-      if (denial.close || connection.context.draining) this.stop();
-      return;
-    }
+    if (refusal) return this.refuse(request, refusal.outcome, relay.protocol.deny(request, refusal.reason));
     this.forwarding = true;
+    if (request.answered) this.loose = false;
+    else if (request.mayAnswer) this.loose = true;
     this.upgrading = request.upgrade;
     if (request.upgrade) relay.asked = request.fields.copy();
     const exchange = this.exchange(request, undefined);
@@ -49,6 +46,26 @@ export class RequestSink implements Sink<Request> {
     relay.forwarding(request);
     connection.requests++;
     connection.toService(request.bytes);
+  }
+
+  /** Answers a request in the service's place; the connection goes on. */
+  private refuse(request: Request, outcome: OutcomeName, denial: Denial): void {
+    const { connection, relay } = this;
+    connection.context.counters.count(outcome);
+    relay.answering();
+    this.forwarding = false;
+    const exchange = this.exchange(request, this.placed(denial));
+    if (exchange) exchange.outcome = outcome;
+    if (denial.close || connection.context.draining) this.stop();
+  }
+
+  /** A denial as it is to be queued: where uncounted answers may come before it, the barrier is sent that shows its place. */
+  private placed(denial: Denial): Denial {
+    if (!denial.barrier) return denial;
+    if (!this.loose) return { ...denial, barrier: undefined };
+    this.loose = false;
+    this.connection.toService(denial.barrier.bytes);
+    return denial;
   }
 
   body(bytes: Uint8Array): void {
@@ -78,7 +95,13 @@ export class RequestSink implements Sink<Request> {
     // A request that was cut short is never answered by the service: the reply stands in its place.
     const exchange = waiting ? exchanges.back : exchanges.push(0, false);
     if (!exchange) return;
-    exchange.denial = { bytes: cut && !waiting ? NOTHING : fault.reply, status: 0, close: true };
+    const bytes = cut && !waiting ? NOTHING : fault.reply;
+    exchange.denial = this.placed({
+      bytes,
+      status: 0,
+      close: true,
+      barrier: cut ? undefined : fault.barrier,
+    });
     exchange.outcome = outcome;
     if (!waiting) this.note(exchange, fault.reason);
   }

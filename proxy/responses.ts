@@ -13,6 +13,8 @@ export class ResponseSink implements Sink<Response> {
   private final = true;
   private last = false;
   private tunnel = false;
+  /** The answer to a barrier passes: it is for the sidecar alone. */
+  private discarding = false;
 
   constructor(
     private readonly connection: Connection,
@@ -21,13 +23,19 @@ export class ResponseSink implements Sink<Response> {
 
   head(response: Response): void {
     const { front } = this.relay.exchanges;
-    if (!front || front.denial || (response.tunnel && !front.upgrade)) return this.unusable();
+    const { final } = response;
+    this.discarding = final && front?.denial?.barrier !== undefined;
+    const awaited = front && (!front.denial || front.denial.barrier);
+    // Beside what is awaited, only answers to requests that nobody counts may come; those are never final.
+    if (!awaited && (final || !this.relay.loose)) return this.unusable();
+    if (response.tunnel && !front?.upgrade) return this.unusable();
     this.open = true;
     this.status = response.status;
-    this.final = response.final;
+    this.final = final;
     this.last = response.last;
+    if (this.discarding) return;
     this.connection.toClient(response.bytes);
-    front.sent += response.bytes.length;
+    if (front) front.sent += response.bytes.length;
     if (!response.tunnel) return;
     this.tunnel = true;
     this.relay.enterTunnel(response.status);
@@ -47,6 +55,7 @@ export class ResponseSink implements Sink<Response> {
   }
 
   body(bytes: Uint8Array): void {
+    if (this.discarding) return;
     const { front } = this.relay.exchanges;
     if (front) front.sent += bytes.length;
     this.connection.toClient(bytes);
@@ -55,7 +64,10 @@ export class ResponseSink implements Sink<Response> {
   end(): void {
     if (this.tunnel || !this.open) return;
     this.open = false;
-    if (this.final) this.relay.answered(this.status, this.last);
+    if (this.discarding) {
+      this.discarding = false;
+      this.relay.barrierPassed();
+    } else if (this.final) this.relay.answered(this.status, this.last);
   }
 
   fault(_fault: Fault): void {

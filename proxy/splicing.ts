@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Framing } from "../protocols/protocol.js";
+import { Expected, type Framing } from "../protocols/protocol.js";
 import type { Gate } from "./leg.js";
 import type { Body, Direction, Splice, Tables } from "../sockmap/engine.js";
 
@@ -17,8 +17,8 @@ export interface Spliced {
   resume(direction: Direction, framing: Framing): void;
   /** Where the parser stands; undefined when it may not be handed back now. */
   standing(direction: Direction): Framing | undefined;
-  /** A request went past the sidecar; `head`: its answer has no body. */
-  requestMoved(head: boolean): void;
+  /** A request went past the sidecar; the expectation is one that the kernel knows, see `Expected`. */
+  requestMoved(expectation: number): void;
   /** The oldest request that waits was answered past the sidecar. */
   responseMoved(): void;
   /** Some answer is to be made by the sidecar, or must be seen by it. */
@@ -75,7 +75,8 @@ export class Splicing {
     const relay = this.relay();
     for (; this.seenRequests !== requests; this.seenRequests = (this.seenRequests + 1) >>> 0) {
       this.position = (this.position + 1) >>> 0;
-      relay.requestMoved(this.position === this.link.headRequest());
+      const marked = this.position === this.link.markedRequest();
+      relay.requestMoved(marked ? Expected.marked : Expected.ordinary);
     }
     for (; this.seenResponses !== responses; this.seenResponses = (this.seenResponses + 1) >>> 0)
       relay.responseMoved();

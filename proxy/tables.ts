@@ -24,9 +24,10 @@ const ANY: HttpRule = {
   headers: [],
 };
 
-/** What the kernel judges a connection with. `inspected`: its messages are told apart. */
-export function tablesOf(terms: Terms, inspected: boolean): Tables {
-  if (!inspected) return OPAQUE;
+/** What the kernel judges a connection with. `protocol`: by which its messages are told apart; undefined when they are not. */
+export function tablesOf(terms: Terms, protocol: string | undefined): Tables {
+  if (protocol === undefined) return OPAQUE;
+  if (protocol !== "http") return { requests: NONE, responses: NONE };
   return { requests: requestTable(terms), responses: responses() };
 }
 

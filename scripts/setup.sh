@@ -74,6 +74,8 @@ wanted() {
   missing bpftool have bpftool
   missing memcached have memcached
   missing libmemcached-tools have memccapable
+  missing python3-pymemcache /usr/bin/python3 -c 'import pymemcache'
+  missing python3-pylibmc /usr/bin/python3 -c 'import pylibmc'
 }
 
 setup_packages() {

@@ -154,10 +154,10 @@ export const LISTENING: StructLayout = {
   ],
 };
 
-/** A port of an endpoint that stays on TCP. */
+/** A port of an endpoint that stays on TCP, or whose datagrams are dropped. */
 export const OPT_OUT_KEY: StructLayout = {
   name: "opt_out_key",
-  about: "a port of an endpoint that stays on TCP",
+  about: "a port of an endpoint that stays on TCP, or whose datagrams are dropped",
   fields: [
     ["endpoint", "u32"],
     ["port", "u32"],

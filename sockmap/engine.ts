@@ -73,8 +73,11 @@ export interface Splice {
   /** Requests and final responses that the kernel moved. */
   requests(): number;
   responses(): number;
-  /** Position of the last HEAD among all requests that reached the service, the first being 1. */
-  headRequest(): number;
+  /**
+   * Position of the last moved request whose answer is framed otherwise than most (HTTP HEAD), among all requests that
+   * reached the service, the first being 1.
+   */
+  markedRequest(): number;
   /** Framing that the kernel left in a direction; to be read when the sidecar takes it. */
   body(direction: Direction): Body;
   /** The sidecar forwards a request that will be answered, or a final response: to be called before the bytes are written. */
@@ -191,6 +194,11 @@ export interface SocketEngine {
   capture(listeners: Listeners): Promise<Release>;
   /** Makes a cgroup an endpoint; connections of its listening ports are captured from the next connect on. */
   addEndpoint(terms: EndpointTerms): Promise<Release>;
+  /**
+   * Drops the datagrams that come for these ports of an endpoint from now on, where it also listens there with TCP; in
+   * place of those named before. 0: every port. The user-space engine captures nothing and drops nothing.
+   */
+  closeUdp(endpoint: number, ports: readonly number[]): void;
   /** Looks at a socket that a listener accepted. */
   accepted(fd: number): Link;
   totals(): EngineTotals;

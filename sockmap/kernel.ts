@@ -113,6 +113,8 @@ export class KernelEngine implements SocketEngine {
   private readonly shared: (() => void)[] = [];
   /** Of the endpoints that exist. */
   private numbers: number[] = [];
+  /** Ports whose datagrams are dropped, by endpoint. */
+  private readonly closedUdp = new Map<number, readonly number[]>();
   private stopped = false;
 
   constructor(
@@ -200,11 +202,32 @@ export class KernelEngine implements SocketEngine {
       this.object.map("groups").update(group, groupValue(GroupKind.endpoint, terms.number));
       undo.push(() => this.object.map("groups").delete(group));
       undo.push(() => this.forgetListeners(terms.number));
+      undo.push(() => this.closeUdp(terms.number, []));
     } catch (error) {
       void release();
       throw error;
     }
     return Promise.resolve(release);
+  }
+
+  closeUdp(endpoint: number, ports: readonly number[]): void {
+    if (this.stopped) return;
+    const map = this.object.map("closed_udp");
+    const key = (port: number): Uint8Array =>
+      new StructBytes(OPT_OUT_KEY).setU32("endpoint", endpoint).setU32("port", port).bytes;
+    const before = this.closedUdp.get(endpoint) ?? [];
+    // Opened last: a port that stays closed is closed at every moment.
+    try {
+      for (const port of ports) map.update(key(port), u32Key(1));
+    } catch (error) {
+      // No room for each of them: rather all.
+      for (const port of ports) map.delete(key(port));
+      if (ports.includes(0)) throw error;
+      return this.closeUdp(endpoint, [0]);
+    }
+    for (const port of before) if (!ports.includes(port)) map.delete(key(port));
+    if (ports.length > 0) this.closedUdp.set(endpoint, ports);
+    else this.closedUdp.delete(endpoint);
   }
 
   accepted(fd: number): Link {

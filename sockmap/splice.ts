@@ -66,7 +66,7 @@ export class KernelSplice implements Splice {
     return this.load(RESPONSES);
   }
 
-  headRequest(): number {
+  markedRequest(): number {
     return this.load(HEAD_REQUEST);
   }
 

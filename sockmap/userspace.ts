@@ -48,6 +48,8 @@ export class UserSpaceEngine implements SocketEngine {
     return Promise.resolve(() => Promise.resolve());
   }
 
+  closeUdp(_endpoint: number, _ports: readonly number[]): void {}
+
   accepted(_fd: number): Link {
     return NO_LINK;
   }

@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.js";
 import { SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
 import { PolicyStore, PrefixTable, type Identity } from "../../l7policy/index.js";
+import { closedToDatagrams } from "../../l7policy/resolve/datagrams.js";
 import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
@@ -102,6 +103,10 @@ export class Agent {
         return this.plan.tree.endpoint(number);
       },
       identityOf: (labels) => this.store.identities.identityOf(labels),
+      closedToDatagrams: (identity) => {
+        const info = this.store.identities.info(identity);
+        return info ? closedToDatagrams(this.policy, info) : [];
+      },
       restrictsEgress: (identity) => this.policy.restrictsEgress(identity),
     });
     for (const { address, service } of config.listen) {
@@ -171,6 +176,7 @@ export class Agent {
     this.store.commit(made);
     this.loaded = loaded;
     this.policy = made;
+    this.endpoints?.policyChanged();
     this.sidecar.setPolicy(this.policy);
     log.info({ revision: this.policy.revision, files: loaded.files }, "policy in force");
   }

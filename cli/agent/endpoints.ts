@@ -21,6 +21,8 @@ export interface EndpointParts {
   makeCgroup(number: number): string;
   /** Number of a label set; the policy knows it when this returns. */
   identityOf(labels: Labels): Identity;
+  /** Ports of an identity's endpoints that take no datagrams, as `SocketEngine.closeUdp` wants them. */
+  closedToDatagrams(identity: Identity): readonly number[];
   /** True when its outgoing connects must go through the sidecar. */
   restrictsEgress(identity: Identity): boolean;
 }
@@ -49,7 +51,7 @@ export class Endpoints {
 
   /** Makes an endpoint. Throws SM_CGROUP, SM_BPF_ATTACH or SM_LIMIT with nothing left behind. */
   async add(request: EndpointRequest): Promise<EndpointStatus> {
-    const { engine, makeCgroup, identityOf, restrictsEgress } = this.parts;
+    const { engine, makeCgroup, identityOf, restrictsEgress, closedToDatagrams } = this.parts;
     const number = this.freeNumber();
     const identity = identityOf(request.labels);
     const cgroup = makeCgroup(number);
@@ -58,8 +60,10 @@ export class Endpoints {
     let release: Release;
     try {
       const captureEgress = restrictsEgress(identity);
+      engine.closeUdp(number, closedToDatagrams(identity));
       release = await engine.addEndpoint({ number, cgroup, level, optOutPorts, captureEgress });
     } catch (thrown) {
+      engine.closeUdp(number, []);
       await removeCgroup(cgroup);
       throw thrown;
     }
@@ -67,6 +71,18 @@ export class Endpoints {
     this.byNumber.set(number, { ...status, origin, release, watcher: undefined });
     this.parts.log.info({ endpoint: number, name, labels, identity }, "endpoint added");
     return status;
+  }
+
+  /** Another policy is about to be in force: what it closes is closed. */
+  policyChanged(): void {
+    const { engine, log, closedToDatagrams } = this.parts;
+    for (const { number, identity } of this.byNumber.values()) {
+      try {
+        engine.closeUdp(number, closedToDatagrams(identity));
+      } catch (thrown) {
+        log.error({ endpoint: number, cause: String(thrown) }, "ports are not closed to datagrams");
+      }
+    }
   }
 
   /** From now on the endpoint ends when its cgroup is empty, which it may be already. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { difference } from "../automaton/compare.js";
 import { progressOf } from "../families/conditions.js";
-import { kafkaAllows } from "../families/judge.js";
+import { togetherAllow } from "../families/together.js";
 import type { L7Rules, TextRule } from "../families/model.js";
 import type { L7Request } from "../families/requests.js";
 import { parseRegex } from "../regex/parse.js";
@@ -9,16 +9,14 @@ import { ANYTHING, concat } from "../regex/syntax.js";
 
 /** True when rules that hold together allow a request. */
 export function allows(l7: readonly L7Rules[], request: L7Request): boolean {
-  if (request.family === "kafka")
-    return kafkaAllows(
-      l7.flatMap((one) => (one.family === "kafka" ? one.rules : [])),
-      request,
-    );
-  return l7.some((one) =>
-    one.rules.some((_, i) => {
-      const progress = progressOf(one, i, request);
-      return progress !== undefined && progress.failed === undefined;
-    }),
+  return (
+    togetherAllow(l7, request) ||
+    l7.some((one) =>
+      one.rules.some((_, i) => {
+        const progress = progressOf(one, i, request);
+        return progress !== undefined && progress.failed === undefined;
+      }),
+    )
   );
 }
 
@@ -30,8 +28,8 @@ export function sampleOf(l7: L7Rules, index: number): L7Request | undefined {
       return undefined;
     case "memcached": {
       const rule = l7.rules[index];
-      const key = rule?.key ? sampleText(rule.key) : "x";
-      if (!rule || key === undefined) return undefined;
+      const [key = "x"] = rule?.keys?.map(sampleText) ?? [];
+      if (!rule) return undefined;
       return { family: "memcached", commands: [rule.commands?.[0] ?? "get"], keys: [key] };
     }
     case "cassandra": {

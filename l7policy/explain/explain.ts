@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { progressOf } from "../families/conditions.js";
-import { kafkaAllows } from "../families/judge.js";
-import type { HeaderAction, KafkaRule } from "../families/model.js";
+import { togetherAllow } from "../families/together.js";
+import type { HeaderAction } from "../families/model.js";
 import type { L7Request } from "../families/requests.js";
 import { httpFields } from "../families/spans.js";
 import { RESERVED } from "../identity/reserved.js";
-import type { L7Rules, Way } from "../model.js";
+import type { Way } from "../model.js";
 import type { Identity, RuleSet, Traffic } from "../policy.js";
 import { denies, standingOf } from "../resolve/endpoint-policy.js";
 import type { ResolvedPolicies } from "../resolve/revision.js";
@@ -136,17 +136,13 @@ function decide(
     return { verdict: "deny", because: "other-protocol", nearest: sorted };
   const met = allow.flatMap((rule) => metBy(rule, connection, request));
   if (met.length > 0) return { verdict: "allow", because: "allowed-by-rule", rules: met };
-  if (request.family === "kafka" && kafkaAllows(kafkaRules(judging), request))
+  if (togetherAllow(judging, request))
     return {
       verdict: "allow",
       because: "allowed-by-rules-together",
       rules: allow.flatMap((rule) => entriesOf(rule, connection)),
     };
   return { verdict: "deny", because: "no-rule-allows", nearest: sorted };
-}
-
-function kafkaRules(l7: readonly L7Rules[]): KafkaRule[] {
-  return l7.flatMap((one) => (one.family === "kafka" ? one.rules : []));
 }
 
 /** Entries of `toPorts` that a connection meets. */

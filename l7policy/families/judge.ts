@@ -12,13 +12,38 @@ type Of<F extends L7Request["family"]> = Extract<L7Request, { family: F }>;
 export type Failure = string | undefined;
 
 /** Memcached: every command and every key of the request must fit. */
-export function memcachedFailure({ commands, key }: MemcachedRule, request: Of<"memcached">): Failure {
+export function memcachedFailure({ commands, keys }: MemcachedRule, request: Of<"memcached">): Failure {
   const other = commands && request.commands.find((command) => !commands.includes(command));
   if (other !== undefined) return `command: ${other} is not ${commands?.join(", ")}`;
-  if (!key) return undefined;
+  if (!keys) return undefined;
   if (request.keys.length === 0) return `key: ${request.commands.join(" ")} has none`;
-  const wrong = request.keys.find((one) => !textFits(key, one));
-  return wrong === undefined ? undefined : `key: ${wrong} ${textWants(key)}`;
+  const wrong = request.keys.find((one) => !keys.some((key) => textFits(asBytes(key), one)));
+  return wrong === undefined ? undefined : `key: ${wrong} ${keys.map(textWants).join(" and ")}`;
+}
+
+/** Memcached: for each command with each key there is a rule that fits both, if not the same for all. */
+export function memcachedAllows(rules: readonly MemcachedRule[], request: Of<"memcached">): boolean {
+  const { family, commands, keys } = request;
+  const parts = keys.length === 0 ? [[]] : keys.map((key) => [key]);
+  return commands.every((command) =>
+    parts.every((part) =>
+      rules.some((rule) => memcachedFailure(rule, { family, commands: [command], keys: part }) === undefined),
+    ),
+  );
+}
+
+const byteTexts = new WeakMap<TextRule, TextRule>();
+
+/** The rule for keys that came as bytes: a text is its UTF-8. */
+function asBytes(rule: TextRule): TextRule {
+  if (rule.kind === "pattern" || rule.kind === "search") return rule;
+  let made = byteTexts.get(rule);
+  if (!made)
+    byteTexts.set(
+      rule,
+      (made = { kind: rule.kind, text: Buffer.from(rule.text, "utf8").toString("latin1") }),
+    );
+  return made;
 }
 
 /** Cassandra: messages that are no queries, and `use`, pass; a query that names no table fits no table rule. */

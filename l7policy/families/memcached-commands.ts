@@ -20,11 +20,18 @@ const CILIUM: Readonly<Record<string, readonly string[]>> = {
   "sasl-step": ["sasl_step"],
 };
 
-/** Groups of the typed section: every command, the meta ones too, that only reads or only writes. */
+/** Groups of the typed section: every command, the meta ones too, that only reads, only writes, or runs the server. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   read: ["get", "gets", "bget", "mg", "me"],
   write: [...WRITE, "ms", "md", "ma"],
+  admin: [
+    ...["stats", "flush_all", "verbosity", "cache_memlimit", "lru", "lru_crawler", "slabs", "extstore"],
+    ...["shutdown", "watch"],
+  ],
 };
+
+/** Commands whose denied keys can be reported missing. */
+export const MEMCACHED_LOOKUPS: readonly string[] = ["get", "gets", "bget", "gat", "gats", "mg"];
 
 /** Words that `command` may be. */
 export const MEMCACHED_COMMANDS: readonly string[] = [

@@ -45,7 +45,10 @@ export interface MemcachedRule {
   readonly at: SourcePosition;
   /** Names of commands; undefined: every one. */
   readonly commands: readonly string[] | undefined;
-  readonly key: TextRule | undefined;
+  /** A key must fit one of these; undefined: every key, and commands without any. */
+  readonly keys: readonly TextRule[] | undefined;
+  /** Keys that no rule allows are reported missing to this rule's lookups, instead of the request being denied. */
+  readonly hides: boolean;
 }
 
 /** One entry of `rules.cassandra`, or of `l7` with `l7proto: cassandra`. */

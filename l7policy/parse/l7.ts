@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { actionHasNoTable, CASSANDRA_ACTIONS } from "../families/cassandra-actions.js";
 import { KAFKA_KEYS, KAFKA_ROLES } from "../families/kafka-keys.js";
-import { MEMCACHED_COMMANDS, memcachedCommands } from "../families/memcached-commands.js";
+import { MEMCACHED_COMMANDS, memcachedCommands, MEMCACHED_LOOKUPS } from "../families/memcached-commands.js";
 import type { CassandraRule, GrpcRule, KafkaRule, MemcachedRule, TextRule } from "../families/model.js";
 import type { SourcePosition } from "../../core/errors.js";
 import type { NameRule } from "../model.js";
@@ -83,27 +83,68 @@ export const kafkaRule: Shape<KafkaRule> = convert(
 );
 
 const COMMAND = choice(MEMCACHED_COMMANDS);
+const WORDS = "A command, or a group: get, gat, storage, writeGroup, read, write, admin.";
+
+/** One way that a key may be. */
+const memcachedKey: Shape<TextRule> = convert(
+  object(
+    {
+      exact: optional(text({ least: 1 }), "The whole key."),
+      prefix: optional(text({ least: 1 }), "What the key begins with."),
+      regex: optional(pattern, "RE2 pattern of the whole key."),
+    },
+    ({ exact, prefix, regex }, complain) => {
+      if ([exact, prefix, regex].filter((one) => one !== undefined).length !== 1)
+        complain("", "exactly one of exact, prefix and regex must be given");
+    },
+  ),
+  ({ exact, prefix, regex }) => textRule(exact, prefix, regex, "pattern"),
+);
 
 /** An entry of `rules.memcached`. */
 export const memcachedRule: Shape<MemcachedRule> = convert(
   object(
     {
-      command: optional(COMMAND, "A command, or a group: get, gat, storage, writeGroup, read, write."),
+      command: optional(COMMAND, WORDS),
+      commands: optional(list(COMMAND, { least: 1 }), "Several of them."),
       keyExact: optional(text({ least: 1 }), "The whole key. Every key of a request must fit."),
       keyPrefix: optional(text({ least: 1 }), "What the key begins with."),
       keyPattern: optional(pattern, "RE2 pattern of the whole key."),
+      keys: optional(list(memcachedKey, { least: 1 }), "Several ways that a key may be."),
+      deniedKeys: optional(
+        choice(["deny", "missing"]),
+        "missing: lookups by this rule's commands are told that keys which no rule allows do not exist. deny (the default): the whole command is denied.",
+      ),
     },
-    ({ keyExact, keyPrefix, keyPattern }, complain) => {
-      if ([keyExact, keyPrefix, keyPattern].filter((one) => one !== undefined).length > 1)
-        complain("", "only one of keyExact, keyPrefix and keyPattern may be given");
+    ({ command, commands, keyExact, keyPrefix, keyPattern, keys, deniedKeys }, complain) => {
+      if (command !== undefined && commands !== undefined)
+        complain("commands", "cannot be combined with command");
+      if ([keyExact, keyPrefix, keyPattern, keys].filter((one) => one !== undefined).length > 1)
+        complain("", "only one of keyExact, keyPrefix, keyPattern and keys may be given");
+      const words = commands ?? (command === undefined ? undefined : [command]);
+      if (deniedKeys === "missing" && words && !words.some((word) => looksUp(word)))
+        complain("deniedKeys", `is for lookups (${MEMCACHED_LOOKUPS.join(", ")}), and none is named`);
     },
   ),
-  ({ at, command, keyExact, keyPrefix, keyPattern }) => ({
+  ({ at, command, commands, keyExact, keyPrefix, keyPattern, keys, deniedKeys }) => ({
     at,
-    commands: command === undefined ? undefined : memcachedCommands(command),
-    key: textRule(keyExact, keyPrefix, keyPattern, "pattern"),
+    commands: commandsOf(commands ?? (command === undefined ? undefined : [command])),
+    keys: keys ?? listOf(textRule(keyExact, keyPrefix, keyPattern, "pattern")),
+    hides: deniedKeys === "missing",
   }),
 );
+
+function commandsOf(words: readonly string[] | undefined): readonly string[] | undefined {
+  return words && [...new Set(words.flatMap((word) => memcachedCommands(word) ?? []))];
+}
+
+function looksUp(word: string): boolean {
+  return (memcachedCommands(word) ?? []).some((command) => MEMCACHED_LOOKUPS.includes(command));
+}
+
+function listOf<T>(one: T | undefined): readonly T[] | undefined {
+  return one === undefined ? undefined : [one];
+}
 
 const ACTION = choice(CASSANDRA_ACTIONS);
 
@@ -196,7 +237,8 @@ export function memcacheEntry({ at, command, keyExact, keyPrefix, keyRegex }: L7
     at,
     commands: command === undefined ? undefined : memcachedCommands(command),
     // Empty keys count as left out, as in Cilium.
-    key: textRule(keyExact || undefined, keyPrefix || undefined, keyRegex || undefined, "search"),
+    keys: listOf(textRule(keyExact || undefined, keyPrefix || undefined, keyRegex || undefined, "search")),
+    hides: false,
   };
 }
 

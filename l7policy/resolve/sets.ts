@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { MemcachedField, type FieldSpans } from "../../protocols/fields.js";
 import { WeakCache } from "../compile/weak-cache.js";
 import { grpcAsHttp } from "../families/grpc.js";
-import { memcachedFailure } from "../families/judge.js";
+import { MemcachedRuleSet } from "../families/memcached-set.js";
 import type { Family, HttpRule, L7Rules, MemcachedRule } from "../families/model.js";
 import type { L7RuleSet, RuleSet } from "../policy.js";
 import { RuleSetCache } from "../ruleset.js";
@@ -38,26 +37,20 @@ export class SetCompiler {
       l7.flatMap(({ rules }) => rules.map((rule) => JSON.stringify({ ...rule, at: 0 }))).sort(),
     );
     const id = createHash("sha256").update(`${protocol} ${key}`).digest("hex").slice(0, 32);
-    return this.known.get(id, () => otherSet(protocol, id, l7));
+    return this.known.get(id, () =>
+      protocol === "memcached" ? new MemcachedRuleSet(id, memcachedRules(l7)) : unasked(protocol, id),
+    );
   };
 }
 
-/** Rule sets of protocols that are judged rule by rule. Of those without a codec nothing is ever asked. */
-function otherSet(protocol: string, id: string, l7: readonly L7Rules[]): L7RuleSet {
-  const memcached = l7.flatMap((one) => (one.family === "memcached" ? one.rules : []));
-  return {
-    kind: "l7",
-    protocol,
-    id,
-    judge: (fields) => protocol === "memcached" && judgeMemcached(memcached, fields),
-    judgeUpgrade: () => false,
-  };
+/** Rules in an order that is the same in every process, whatever order the policies had. */
+function memcachedRules(l7: readonly L7Rules[]): MemcachedRule[] {
+  const rules = l7.flatMap((one) => (one.family === "memcached" ? one.rules : []));
+  const texts = new Map(rules.map((rule) => [JSON.stringify({ ...rule, at: 0 }), rule]));
+  return [...texts.keys()].sort().map((text) => texts.get(text)!);
 }
 
-function judgeMemcached(rules: readonly MemcachedRule[], fields: FieldSpans): boolean {
-  const commands: string[] = [];
-  const keys: string[] = [];
-  for (let i = 0; i < fields.count; i++)
-    (fields.kind[i] === MemcachedField.command ? commands : keys).push(fields.text(i));
-  return rules.some((rule) => memcachedFailure(rule, { family: "memcached", commands, keys }) === undefined);
+/** The rule set of a protocol without a codec: nothing is ever asked of it. */
+function unasked(protocol: string, id: string): L7RuleSet {
+  return { kind: "l7", protocol, id, judge: () => false, judgeUpgrade: () => false };
 }

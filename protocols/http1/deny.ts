@@ -4,6 +4,7 @@ import { Expectation, type HttpRequest } from "./request.js";
 
 const ANSWERS: Record<DenyReason, { status: number; text: string; body: string }> = {
   policy: { status: 403, text: "Forbidden", body: "Access denied\r\n" },
+  missing: { status: 404, text: "Not Found", body: "Not found\r\n" },
   upgrade: { status: 403, text: "Forbidden", body: "Access denied\r\n" },
   unavailable: { status: 503, text: "Service Unavailable", body: "upstream connect failed\r\n" },
   timeout: { status: 504, text: "Gateway Timeout", body: "upstream timeout\r\n" },

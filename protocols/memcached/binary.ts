@@ -47,6 +47,7 @@ export function readBinary(request: MemcachedRequest, bytes: Uint8Array, at: num
   if (key > KEY_MAX || !fits(known.layout, extras, key, body))
     return faultOf("bad-lengths", binaryAnswer(opcode, opaque, Status.invalid, "Invalid arguments"));
   request.answered = !known.quiet;
+  request.mayAnswer = known.quiet;
   request.last = known.last;
   request.value = body - extras - key;
   return HEADER + extras + key;

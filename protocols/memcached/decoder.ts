@@ -4,7 +4,7 @@ import type { Decoder, Fault, Framing, Sink } from "../protocol.js";
 import { readBinary, readBinaryFields } from "./binary.js";
 import { faultOf } from "./faults.js";
 import { Expectation, HEADER, LF, Magic, MN, OPCODES } from "./frames.js";
-import { MemcachedRequest } from "./request.js";
+import { BARRIER, MemcachedRequest } from "./request.js";
 import { TextReader } from "./text.js";
 
 /** What the decoder is doing; the first byte of a connection pins text or binary. */
@@ -102,12 +102,12 @@ export class RequestDecoder implements Decoder<MemcachedRequest> {
   }
 
   private stepBinary(bytes: Uint8Array, at: number, sink: Sink<MemcachedRequest>): number {
-    if (bytes[at] !== Magic.request) return this.fail(faultOf("text-in-binary"), sink);
+    if (bytes[at] !== Magic.request) return this.failBinary(faultOf("text-in-binary"), sink);
     if (bytes.length - at < HEADER) return this.keep(bytes, at);
     const { request } = this;
     request.afterQuiet = this.afterQuiet;
     const length = readBinary(request, bytes, at);
-    if (typeof length !== "number") return this.fail(length, sink);
+    if (typeof length !== "number") return this.failBinary(length, sink);
     const end = at + length;
     if (end > bytes.length) return this.keep(bytes, at);
     this.afterQuiet = OPCODES[request.opcode]?.quiet ?? false;
@@ -134,6 +134,11 @@ export class RequestDecoder implements Decoder<MemcachedRequest> {
   private keep(bytes: Uint8Array, at: number): number {
     this.partial = Buffer.from(bytes.subarray(at));
     return bytes.length;
+  }
+
+  /** Answers to quiet requests come first, as memcached would have sent them. */
+  private failBinary(fault: Fault, sink: Sink<MemcachedRequest>): number {
+    return this.fail(this.afterQuiet ? { ...fault, barrier: BARRIER } : fault, sink);
   }
 
   private fail(fault: Fault, sink: Sink<MemcachedRequest>): number {

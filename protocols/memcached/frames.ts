@@ -55,6 +55,8 @@ export interface Opcode {
   readonly quiet: boolean;
   /** The connection ends with it. */
   readonly last: boolean;
+  /** Its answer repeats the key. */
+  readonly echoes: boolean;
   /** What stands where a key does is a key, not a subcommand. */
   readonly keyed: boolean;
 }
@@ -97,7 +99,7 @@ function table(rows: Record<string, [Layout, number, number | undefined]>): (Opc
     const text = row === "getk" ? "get" : row === "gatk" ? "gat" : row;
     const name = Buffer.from(text);
     const keyed = layout !== Layout.bare && layout !== Layout.optionalKey && !text.startsWith("sasl");
-    const one = { name, layout, last: text === "quit", keyed };
+    const one = { name, layout, last: text === "quit", keyed, echoes: text !== row };
     opcodes[loud] = { ...one, quiet: false };
     if (quiet !== undefined) opcodes[quiet] = { ...one, quiet: true };
   }
@@ -106,19 +108,27 @@ function table(rows: Record<string, [Layout, number, number | undefined]>): (Opc
 
 /** Status of binary answers. */
 export const Status = {
-  invalid: 4,
+  missing: 1,
   tooLarge: 3,
+  invalid: 4,
   denied: 8,
   unknown: 0x81,
   internal: 0x84,
   unavailable: 0x86,
 } as const;
 
-/** A binary answer without extras and key. The opaque is sent back as it came. */
-export function binaryAnswer(opcode: number, opaque: number, status: number, text: string): Uint8Array {
+/** A binary answer without extras: a text, or (`key`) a key alone. The opaque is sent back as it came. */
+export function binaryAnswer(
+  opcode: number,
+  opaque: number,
+  status: number,
+  text: string,
+  key = false,
+): Uint8Array {
   const frame = Buffer.alloc(HEADER + text.length);
   frame[0] = Magic.response;
   frame[1] = opcode;
+  if (key) frame.writeUInt16BE(text.length, 2);
   frame.writeUInt16BE(status, 6);
   frame.writeUInt32BE(text.length, 8);
   frame.writeUInt32BE(opaque, 12);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FieldSpans, MemcachedField } from "../fields.js";
-import type { Denial, Request } from "../protocol.js";
+import type { Barrier, Denial, Request } from "../protocol.js";
 import { binaryExpectation, binaryNoop, Expectation } from "./frames.js";
+
+const SPACE = Buffer.from(" ");
+const LINE_END = Buffer.from("\r\n");
 
 /** Opaque of no-ops that the sidecar sends for itself. */
 const BARRIER_OPAQUE = 0x736d6273;
 
 /** What holds the place of a denial among answers that may or may not come. */
-const BARRIER = {
+export const BARRIER: Barrier = {
   bytes: binaryNoop(BARRIER_OPAQUE),
   expectation: binaryExpectation(0x0a, BARRIER_OPAQUE),
 };
@@ -26,6 +29,8 @@ export class MemcachedRequest implements Request {
   readonly upgrade = false;
   expectation: number = Expectation.line;
   answered = true;
+  /** A quiet binary request: answered only when there is something to tell. */
+  mayAnswer = false;
   refusal: Denial | undefined;
   /** Bytes behind the head that belong to the command: the value, in text with its CRLF. */
   value = 0;
@@ -37,14 +42,18 @@ export class MemcachedRequest implements Request {
   /** Command names and keys that do not stand in the received bytes as policy reads them. */
   private readonly scratch = new Uint8Array(1024);
   private scratched = 0;
+  /** Where `bytes` begins in the buffer that it was read from. */
+  private start = 0;
 
   /** Forgets the command before. */
   reset(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes.subarray(start, end);
+    this.start = start;
     this.fields.reset(bytes);
     this.last = false;
     this.expectation = Expectation.line;
     this.answered = true;
+    this.mayAnswer = false;
     this.refusal = undefined;
     this.value = 0;
   }
@@ -69,6 +78,25 @@ export class MemcachedRequest implements Request {
     if (end < 0) return false;
     this.fields.add(MemcachedField.key, this.scratched, end);
     this.scratched = end;
+    return true;
+  }
+
+  /** Leaves keys out of a lookup in text. Meta and binary requests have one key at most. */
+  omit(spans: readonly number[]): boolean {
+    const { fields } = this;
+    const first = fields.find(MemcachedField.key);
+    const kept: number[] = [];
+    for (let i = first; i >= 0; i = fields.find(MemcachedField.key, i + 1))
+      if (!spans.includes(i)) kept.push(i);
+    if (kept.length === 0) return false;
+    const head = fields.bytes.subarray(this.start, fields.start[first]);
+    const keys = kept.map((i) => [SPACE, fields.bytes.subarray(fields.start[i], fields.end[i])]);
+    this.bytes = Buffer.concat([head, ...keys.flat().slice(1), LINE_END]);
+    kept.forEach((from, i) => {
+      fields.start[first + i] = fields.start[from] ?? 0;
+      fields.end[first + i] = fields.end[from] ?? 0;
+    });
+    fields.count = first + kept.length;
     return true;
   }
 

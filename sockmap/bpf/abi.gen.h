@@ -97,7 +97,7 @@ struct listening {
 };
 _Static_assert(sizeof(struct listening) == 8, "layout of listening");
 
-/* a port of an endpoint that stays on TCP */
+/* a port of an endpoint that stays on TCP, or whose datagrams are dropped */
 struct opt_out_key {
 	__u32 endpoint;
 	__u32 port;
@@ -166,6 +166,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define OUTCOME_AUDITED_POLICY 11
 #define OUTCOME_AUDITED_PEER 12
 #define OUTCOME_ENDED_POLICY 13
+#define OUTCOME_HIDDEN_KEYS 14
 #define OUTCOME_OFF 16
 #define OUTCOME_SHORTCUT 17
 #define OUTCOME_SPLICE 18

@@ -18,13 +18,36 @@ static __always_inline struct listening *listener_at(const __u32 address[4], __u
 	return found && READ(found->count) ? found : 0;
 }
 
+/* Datagrams to a port whose requests are judged, of a protocol that has a form without connections (memcached): nothing
+ * judges them and senders can be forged. Port 0 stands for every port that the endpoint listens on. */
+static __always_inline int udp_closed(struct bpf_sk_lookup *ctx)
+{
+	struct opt_out_key key = {};
+	struct listening *found;
+	__u32 address[4];
+	if (ctx->family == AF_INET)
+		map_ipv4(address, CONTEXT(ctx, local_ip4));
+	else {
+		address[0] = CONTEXT(ctx, local_ip6[0]); address[1] = CONTEXT(ctx, local_ip6[1]);
+		address[2] = CONTEXT(ctx, local_ip6[2]); address[3] = CONTEXT(ctx, local_ip6[3]);
+	}
+	found = listener_at(address, ctx->local_port);
+	if (!found)
+		return 0;
+	key.endpoint = found->endpoint;
+	if (bpf_map_lookup_elem(&closed_udp, &key))
+		return 1;
+	key.port = ctx->local_port;
+	return bpf_map_lookup_elem(&closed_udp, &key) != 0;
+}
+
 SEC("sk_lookup") int sockmesh_capture(struct bpf_sk_lookup *ctx)
 {
 	struct exempt_key key = {};
 	struct bpf_sock *listener;
 	__u32 at;
 	if (ctx->protocol != IPPROTO_TCP)
-		return SK_PASS; /* only TCP is captured */
+		return udp_closed(ctx) ? SK_DROP : SK_PASS; /* only TCP is captured */
 	if (ctx->family == AF_INET) {
 		map_ipv4(key.remote, CONTEXT(ctx, local_ip4));
 		map_ipv4(key.local, CONTEXT(ctx, remote_ip4));

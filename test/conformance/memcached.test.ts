@@ -258,7 +258,7 @@ test("random scripts of binary requests, quiet ones among them", async () => {
 test("memccapable passes all of its cases through the relay, as it does without", async () => {
   const [through, without] = await Promise.all(
     [relay.port, direct.port].map((port) =>
-      run("memccapable", ["-h", "127.0.0.1", "-p", String(port), "-t", "5"]),
+      run("memccapable", ["-h", "127.0.0.1", "-p", String(port), "-t", "30"]),
     ),
   );
   expect(through!.stdout).toContain("All tests passed");

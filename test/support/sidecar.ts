@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../core/limits.js";
 import { silentLog } from "../../core/log.js";
 import { parsePolicies, PolicyStore, RESERVED, type PolicyRevision } from "../../l7policy/index.js";
 import { http1 } from "../../protocols/http1/index.js";
+import { memcached } from "../../protocols/memcached/index.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import { UserSpaceEngine } from "../../sockmap/userspace.js";
@@ -52,6 +53,11 @@ export class FakeClock implements Clock {
 
 /** HTTP rules as the body of a policy for every endpoint. */
 export function httpPolicy(rules: string): string {
+  return portPolicy(`http: ${rules}`);
+}
+
+/** The L7 part of a port as a policy for every endpoint and every port. */
+export function portPolicy(rules: string): string {
   return `apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: { name: test }
@@ -60,7 +66,7 @@ spec:
   ingress:
     - toPorts:
         - ports: [{ port: "1", endPort: 65535 }]
-          rules: { http: ${rules} }`;
+          rules: { ${rules.replace(/\s+/g, " ")} }`;
 }
 
 /** A sidecar in this process, in front of a service on loopback. */
@@ -85,7 +91,7 @@ export class TestSidecar {
       limits: { ...DEFAULT_LIMITS, ...more.limits },
       clock: more.clock ?? clock,
       log: silentLog,
-      protocols: [http1],
+      protocols: [http1, memcached],
       policy: revision(store, policy),
       identify: () => ({
         client: RESERVED.world,
