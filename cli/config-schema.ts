@@ -19,6 +19,8 @@ export interface ConfigFile {
   readonly addresses?: readonly AddressTerms[];
   /** Most unread bytes that one direction of a connection may have past TCP. */
   readonly creditBytes?: number;
+  /** Most connections that the kernel takes part in; others go over TCP. */
+  readonly kernelConnections?: number;
   /** Bounds on what one peer can make the sidecar hold or wait for. */
   readonly limits?: Partial<Limits>;
   /** One JSON line per request on standard output. */
@@ -76,6 +78,7 @@ export const CONFIG_SCHEMA = {
       },
     },
     creditBytes: { type: "integer", minimum: 4096 },
+    kernelConnections: { type: "integer", minimum: 2, maximum: 1 << 20 },
     limits: {
       type: "object",
       additionalProperties: false,

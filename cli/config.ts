@@ -20,6 +20,7 @@ export interface Config {
   readonly addresses: readonly AddressTerms[];
   /** Undefined: the engine's own default. */
   readonly creditBytes: number | undefined;
+  readonly kernelConnections: number | undefined;
   readonly limits: Limits;
   readonly accessLog: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
@@ -35,6 +36,7 @@ export function defaultConfig(socket: string): Config {
     listen: [],
     addresses: [],
     creditBytes: undefined,
+    kernelConnections: undefined,
     limits: DEFAULT_LIMITS,
     accessLog: false,
     logLevel: "info",

@@ -77,6 +77,8 @@ export interface LoadPlan {
   readonly object: string;
   /** Bytes of the one `const volatile` struct. */
   readonly config: Uint8Array;
+  /** Entries of maps that have other numbers of them than the object says, by name. */
+  readonly entries?: Readonly<Record<string, number>>;
   /** Programs that this kernel may lack; left out together when it does. */
   readonly without: readonly string[];
 }
@@ -132,6 +134,8 @@ export class BpfObject {
       const rodata = bpf.findMap(object, ".rodata.config");
       const set = bpf.setInitialValue(rodata, plan.config, plan.config.length);
       if (set < 0) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: configuration: ${errnoName(set)}`);
+      for (const [name, entries] of Object.entries(plan.entries ?? {}))
+        bpf.setMaxEntries(bpf.findMap(object, name), entries);
       for (const name of plan.without) bpf.setAutoload(bpf.findProgram(object, name), false);
       for (const program of programsOf(bpf, object)) bpf.setLogBuffer(program, log, log.length);
       const loaded = bpf.load(object);

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import type { Limits } from "../core/limits.js";
 import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
 import {
+  Size,
   CONFIG,
   CONNECTION,
   ENDPOINT,
@@ -13,7 +14,6 @@ import {
   LISTEN_KEY,
   LISTENING,
   OPT_OUT_KEY,
-  Size,
   Stage,
   Total,
 } from "./abi.js";
@@ -49,6 +49,8 @@ export interface KernelOptions {
   readonly tracing: boolean;
   /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
   readonly guard: boolean;
+  /** Most connections that the kernel takes part in; others go over TCP. Sizes the maps. */
+  readonly connections: number;
   /** Heads that are longer, or have more lines, are not judged in the kernel. */
   readonly limits: Limits;
 }
@@ -62,8 +64,10 @@ const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
 const SPLICE_PROGRAM = "sockmesh_splice";
 const SHORTCUT_PROGRAM = "sockmesh_shortcut";
 
-/** Records of the upper half belong to upstream legs and are handed out here; those of the lower half by the kernel. */
-const FIRST_OWN = Size.records / 2;
+/** Connections that the kernel takes part in unless the configuration says otherwise. */
+export const DEFAULT_CONNECTIONS = 8192;
+/** Sockets of one connection: of the client, of the sidecar towards either side, and of the service. */
+const SOCKETS_EACH = 4;
 
 /**
  * Loads and attaches the BPF programs. Throws SM_BPF_UNAVAILABLE, SM_BPF_LOAD or SM_BPF_ATTACH with nothing left behind.
@@ -82,6 +86,7 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
     BpfObject.load({
       object: "engine.bpf.o",
       config: config(tracing ? 1 : 0),
+      entries: mapEntries(options.connections),
       without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
     });
   let loaded: BpfObject;
@@ -101,6 +106,13 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
     loaded.close();
     throw error;
   }
+}
+
+function mapEntries(connections: number): Record<string, number> {
+  const records = 2 * connections;
+  // Clients enter before it is known whether a record is left, and must not keep out the sockets of those that have one.
+  const sockets = Math.max(2 * SOCKETS_EACH * connections, Size.sockets);
+  return { sockets, openers: sockets, links: sockets, connections: sockets, records, free_records: records };
 }
 
 /** The engine that captures with sk_lookup and moves bytes with sk_msg. Made by {@link createKernelEngine}. */
@@ -127,13 +139,14 @@ export class KernelEngine implements SocketEngine {
     const tracing = because === undefined;
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
-    const records = object.map("records").share(RECORD_BYTES);
+    const { connections } = options;
+    const records = object.map("records").share(2 * connections * RECORD_BYTES);
     const intent = object.map("intents").share(4096);
     this.shared.push(records.unmap, intent.unmap);
     const free = object.map("free_records");
-    for (let record = 1; record < FIRST_OWN; record++) free.update(null, u32Key(record));
-    const own: number[] = [];
-    for (let record = FIRST_OWN; record < Size.records; record++) own.push(record);
+    // Records of the lower half are handed out by the kernel, to clients; number 0 is none. The others are for upstream legs.
+    for (let record = 1; record < connections; record++) free.update(null, u32Key(record));
+    const own = Array.from({ length: connections }, (_, i) => connections + i);
     this.parts = {
       records: new Records(records.buffer),
       intent: new Uint8Array(intent.buffer),

@@ -13,6 +13,7 @@ const PROTOTYPES = {
   findProgram: "void *bpf_object__find_program_by_name(void *object, const char *name)",
   nextProgram: "void *bpf_object__next_program(void *object, void *previous)",
   mapFd: "int bpf_map__fd(void *map)",
+  setMaxEntries: "int bpf_map__set_max_entries(void *map, uint32_t entries)",
   setInitialValue: "int bpf_map__set_initial_value(void *map, const void *data, size_t size)",
   programFd: "int bpf_program__fd(void *program)",
   programName: "const char *bpf_program__name(void *program)",
@@ -49,6 +50,7 @@ export type Libbpf = Record<Name, (...args: unknown[]) => never> & {
   findProgram(object: Pointer, name: string): Pointer;
   nextProgram(object: Pointer, previous: Pointer): Pointer;
   mapFd(map: Pointer): number;
+  setMaxEntries(map: Pointer, entries: number): number;
   setInitialValue(map: Pointer, data: Uint8Array, size: number): number;
   programFd(program: Pointer): number;
   programName(program: Pointer): string;

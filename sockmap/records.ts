@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { layoutOf, RECORD, Size } from "./abi.js";
+import { layoutOf, RECORD } from "./abi.js";
 
 const LAYOUT = layoutOf(RECORD);
 /** Words of one record. */
@@ -16,8 +16,8 @@ const GENERATION = wordOf("generation");
 const FLAGS = wordOf("flags");
 const PAIRED = wordOf("paired");
 
-/** Bytes of the whole array of records. */
-export const RECORD_BYTES = Size.records * LAYOUT.size;
+/** Bytes of one record. */
+export const RECORD_BYTES = LAYOUT.size;
 
 /** The connection records, shared with the kernel: reading one is a memory access, no system call. */
 export class Records {

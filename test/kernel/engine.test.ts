@@ -2,7 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ChildProcess } from "node:child_process";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
-import { createKernelEngine, DEFAULT_CREDIT, type KernelEngine } from "../../sockmap/kernel.js";
+import {
+  createKernelEngine,
+  DEFAULT_CONNECTIONS,
+  DEFAULT_CREDIT,
+  type KernelEngine,
+} from "../../sockmap/kernel.js";
 import type { Level, Release } from "../../sockmap/engine.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
 import { Relay } from "../support/relay.js";
@@ -31,6 +36,7 @@ beforeAll(async () => {
       creditBytes: DEFAULT_CREDIT,
       tracing: true,
       guard: true,
+      connections: DEFAULT_CONNECTIONS,
       limits: DEFAULT_LIMITS,
     });
     return engine;
