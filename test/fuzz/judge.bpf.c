@@ -23,6 +23,10 @@
 #undef BIT_BODILESS
 #define BIT_BODILESS 0
 #endif
+#ifdef BREAK_SKIP /* behind a value that was passed over, another message begins */
+#undef TABLE_LINE
+#define TABLE_LINE TABLE_START
+#endif
 #ifdef BREAK_CLASSES /* bytes are taken for their neighbours */
 #undef TABLE_CLASSES
 #define TABLE_CLASSES 34

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import koffi from "koffi";
+import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { TABLE_SIZES, TableHeader } from "../../core/table.js";
 import { CONFIG, SlotBits } from "../../sockmap/abi.js";
 import { BpfMap } from "../../sockmap/driver.js";
@@ -48,7 +49,7 @@ export interface KernelVerdict {
   rest: bigint;
 }
 
-const Options = koffi.struct("SockmeshTestRun", {
+const Options = koffi.struct({
   sz: "size_t",
   data_in: "void *",
   data_out: "void *",
@@ -88,7 +89,7 @@ export class FuzzProgram {
   ) {
     this.testRun = koffi
       .load("libbpf.so.1")
-      .func("int bpf_prog_test_run_opts(int fd, _Inout_ SockmeshTestRun *options)") as never;
+      .func("bpf_prog_test_run_opts", "int", ["int", koffi.inout(koffi.pointer(Options))]) as never;
     this.input = new Uint8Array(this.share("fuzz_input", INPUT_BYTES + MOST_MESSAGE));
     this.items = new Uint32Array(this.share("fuzz_items", MOST_ITEMS * ITEM_WORDS * 4));
     const results = this.share("fuzz_results", MOST_ITEMS * RESULT_WORDS * 4);
@@ -130,7 +131,11 @@ export class FuzzProgram {
     const bpf = loadLibbpf();
     const object = bpf.open(path, null);
     if (!object) throw new Error(`${path} cannot be opened`);
-    const config = new StructBytes(CONFIG).setU32("credit", 0x7fff_ffff).setU32("tracing", 1).bytes;
+    const config = new StructBytes(CONFIG)
+      .setU32("credit", 0x7fff_ffff)
+      .setU32("tracing", 1)
+      .setU32("head", DEFAULT_LIMITS.headBytes)
+      .setU32("lines", DEFAULT_LIMITS.headerCount).bytes;
     bpf.setInitialValue(bpf.findMap(object, ".rodata.config"), config, config.length);
     // The engine's own program comes with its header; its type cannot be run without a socket.
     bpf.setAutoload(bpf.findProgram(object, "sockmesh_splice"), false);
@@ -144,9 +149,12 @@ export class FuzzProgram {
     return `${errnoName(failed)}: ${text.split("\n").slice(-12).join("\n")}`;
   }
 
-  /** Puts a judge table into the kernel in place of the one of its size; returns its number. */
-  setTable(bytes: Uint8Array): number {
-    const size = TABLE_SIZES.findIndex((most) => bytes.length <= most);
+  /**
+   * Puts a judge table into the kernel in place of the one of its size; returns its number.
+   * @param least number of the smallest size that will do: a table may lie in a larger one than it needs
+   */
+  setTable(bytes: Uint8Array, least = 0): number {
+    const size = TABLE_SIZES.findIndex((most, number) => number >= least && bytes.length <= most);
     const whole = new Uint8Array(TABLE_SIZES[size] ?? 0);
     whole.set(bytes);
     new DataView(whole.buffer).setUint32(TableHeader.series, SERIES, true);

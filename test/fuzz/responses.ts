@@ -7,6 +7,7 @@ import { ResponseDecoder } from "../../protocols/http1/decoder.js";
 import { Expectation } from "../../protocols/http1/request.js";
 import { Random } from "../support/random.js";
 import { AnswerSource, type Answer } from "./answers.js";
+import { wordOf } from "./codec.js";
 import {
   emptyVerdict,
   type FuzzProgram,
@@ -15,7 +16,7 @@ import {
   SKIPPED,
   type KernelVerdict,
 } from "./program.js";
-import { KERNEL_COUNTS_LINES, MOST_HEAD, MOST_REPORTED, OUTCOMES, wordOf } from "./requests.js";
+import { MOST_HEAD, MOST_REPORTED, OUTCOMES } from "./requests.js";
 
 const BATCH = 2000;
 const CHUNKED = 1n << 63n;
@@ -35,7 +36,6 @@ export class ResponseFuzz {
     withoutBody: 0,
     unsure: 0,
     overrun: 0,
-    tooManyLines: 0,
     disagreements: 0,
   };
   /** The first disagreements, in words. */
@@ -135,10 +135,6 @@ export class ResponseFuzz {
         end: () => seen.ends++,
         fault: ({ reason }) => (seen.fault = reason),
       });
-      if (seen.fault === "too-many-headers" && !KERNEL_COUNTS_LINES) {
-        counts.tooManyLines++;
-        return;
-      }
       const word = wordOf(decoder.framing());
       const ended = kernel.edge ? 1 : 0;
       if (

@@ -57,22 +57,27 @@ const HEADERS = [
   { name: "a", value: "b" },
 ];
 
-/** To compile a rule set takes as long as some thousand heads: each one is used a few times. */
-const USES = 10;
 const MOST_KNOWN = 12;
 
 /** Makes judges: of made-up rules, of the policies in examples/, and of two rule sets that must both allow. */
 export class JudgeSource {
   private readonly real = realRules("examples");
   private readonly known: Judge[] = [];
+  /** Judges that were compiled. */
+  made = 0;
 
-  constructor(private readonly random: Random) {}
+  /** @param uses how often each judge is used, about */
+  constructor(
+    private readonly random: Random,
+    private readonly uses: number,
+  ) {}
 
   /** A judge whose table the kernel may run: a new one, or one of the last. */
   next(): Judge {
     const { random, known } = this;
-    if (known.length > 0 && !random.once(USES)) return random.of(known);
+    if (known.length > 0 && !random.once(this.uses)) return random.of(known);
     const made = this.make();
+    this.made++;
     if (known.length < MOST_KNOWN) known.push(made);
     else known[random.below(MOST_KNOWN)] = made;
     return made;
