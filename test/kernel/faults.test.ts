@@ -9,6 +9,7 @@ import {
   launch,
   listens,
   policyFor,
+  runs,
   TestAgent,
   until,
   type Program,
@@ -70,7 +71,6 @@ const right = (allowed: number, denied: number): Sum => ({ allowed, denied, wron
     const { agent, port } = await serve({ kernelConnections: 8 });
     expect(await sumOf(ask(agent, [], "hold", port, 40, 3))).toEqual(right(120, 40));
     const { outcomes } = (await agent.status()).totals;
-    console.info(JSON.stringify(outcomes));
     expect(outcomes["off:no-record"]).toBeGreaterThan(0);
     expect(outcomes.fast).toBeGreaterThan(0);
     // What was given back serves again.
@@ -105,6 +105,11 @@ const right = (allowed: number, denied: number): Sum => ({ allowed, denied, wron
       const { agent, port } = await serve();
       const other = [process.execPath, SERVICE, String(port)];
       programs.push(launch(agent.exec("app=service", [...namespace.prefix, ...other])));
+      const probe = `require("net").connect(${port}, "127.0.0.1").on("connect", () => process.exit(0)).on("error", () => process.exit(1))`;
+      await until("the service there listens", async () => {
+        const { code } = await runs([...namespace.prefix, process.execPath, "-e", probe]);
+        return code === 0;
+      });
       const [from, to] = [await freePort(), port];
       const there = ask(agent, namespace.prefix, "tuple", to, from, 2000);
       const here = ask(agent, [], "tuple", to, from, 2000);
