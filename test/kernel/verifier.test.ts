@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
-import { CONFIG } from "../../sockmap/abi.js";
+import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
-import { TRACING_PROGRAMS } from "../../sockmap/kernel.js";
-import { StructBytes } from "../../sockmap/structs.js";
+import { DEFAULT_CREDIT, engineConfig, TRACING_PROGRAMS } from "../../sockmap/kernel.js";
 
 const OBJECT = "engine.bpf.o";
 
@@ -20,7 +19,11 @@ function limit(program: string): number {
 }
 
 function costs(tracing: boolean): ProgramCost[] {
-  const config = new StructBytes(CONFIG).setU32("credit", 1 << 20).setU32("tracing", tracing ? 1 : 0).bytes;
+  const config = engineConfig(
+    { creditBytes: DEFAULT_CREDIT, guard: true, limits: DEFAULT_LIMITS },
+    0n,
+    tracing,
+  );
   const object = BpfObject.load({ object: OBJECT, config, without: tracing ? [] : TRACING_PROGRAMS });
   try {
     return object.costs();
