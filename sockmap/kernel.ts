@@ -69,23 +69,30 @@ export const DEFAULT_CONNECTIONS = 8192;
 /** Sockets of one connection: of the client, of the sidecar towards either side, and of the service. */
 const SOCKETS_EACH = 4;
 
+/** The constants that the programs are loaded with. */
+export function engineConfig(
+  { creditBytes, guard, limits }: Pick<KernelOptions, "creditBytes" | "guard" | "limits">,
+  netns: bigint,
+  tracing: boolean,
+): Uint8Array {
+  return new StructBytes(CONFIG)
+    .setU64("netns", netns)
+    .setU32("credit", creditBytes)
+    .setU32("tracing", tracing ? 1 : 0)
+    .setU32("guard", guard ? 1 : 0)
+    .setU32("head", limits.headBytes)
+    .setU32("lines", limits.headerCount).bytes;
+}
+
 /**
  * Loads and attaches the BPF programs. Throws SM_BPF_UNAVAILABLE, SM_BPF_LOAD or SM_BPF_ATTACH with nothing left behind.
  * Where what level splice needs does not load, all else is loaded without it: reads are then published by the sidecar.
  */
 export function createKernelEngine(options: KernelOptions): KernelEngine {
-  const config = (tracing: number): Uint8Array =>
-    new StructBytes(CONFIG)
-      .setU64("netns", netnsCookie(options.socketFd))
-      .setU32("credit", options.creditBytes)
-      .setU32("tracing", tracing)
-      .setU32("guard", options.guard ? 1 : 0)
-      .setU32("head", options.limits.headBytes)
-      .setU32("lines", options.limits.headerCount).bytes;
   const load = (tracing: boolean): BpfObject =>
     BpfObject.load({
       object: "engine.bpf.o",
-      config: config(tracing ? 1 : 0),
+      config: engineConfig(options, netnsCookie(options.socketFd), tracing),
       entries: mapEntries(options.connections),
       without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
     });

@@ -2,10 +2,10 @@
 /** Runs inside a machine with another kernel: what loads there, what it costs, and the order test. Reports by lines. */
 import { readFileSync } from "node:fs";
 import { release, version } from "node:os";
-import { CONFIG } from "../../sockmap/abi.js";
+import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
 import type { Level } from "../../sockmap/engine.js";
-import { StructBytes } from "../../sockmap/structs.js";
+import { engineConfig } from "../../sockmap/kernel.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
 import { REPORT_MARK, type Report, type Task } from "./report.js";
@@ -19,7 +19,8 @@ function report(line: Report): void {
 }
 
 function load(tracing: boolean, without: readonly string[]): BpfObject {
-  const config = new StructBytes(CONFIG).setU32("credit", CREDIT).setU32("tracing", tracing ? 1 : 0).bytes;
+  const terms = { creditBytes: CREDIT, guard: true, limits: DEFAULT_LIMITS };
+  const config = engineConfig(terms, 1n, tracing);
   return BpfObject.load({ object: OBJECT, config, without });
 }
 
