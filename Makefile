@@ -10,7 +10,7 @@ SOURCES := $(shell find core protocols l7policy sockmap proxy k8s cli bench -nam
 WHAT ?= http
 STEPS := lint format types gen bpf unit conformance kernel e2e
 
-.PHONY: help deps build demo test test-servers presubmit soak bench bpf bpf-check
+.PHONY: help deps build demo test test-servers test-kernels presubmit soak bench bpf bpf-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,10 @@ test-servers: ## tests against large servers that are fetched first
 	@scripts/setup.sh test
 	@$(MAKE) -s build
 	@node scripts/test.mjs servers
+
+test-kernels: ## load and run the engine on Debian's 6.1 and 6.12 under qemu, in about 15 minutes; RECORD=1 keeps the costs
+	@scripts/setup.sh kernels
+	@node scripts/kernels.mjs
 
 presubmit: ## the quick part of test
 	@scripts/setup.sh

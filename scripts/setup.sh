@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what a make target needs and says what it installs. Usage: scripts/setup.sh [demo|test|bench]
+# Installs what a make target needs and says what it installs. Usage: scripts/setup.sh [demo|test|bench|kernels]
 # Always: a Node.js that is new enough, and the npm packages. With a word: Debian packages and mounts for that target.
 # Without root, or on a system without apt-get, the rest is named and the target goes on without it.
 set -euo pipefail
@@ -52,6 +52,14 @@ libbpf() { PATH="$PATH:/sbin" ldconfig -p | grep -q 'libbpf\.so\.1 '; }
 
 wanted() {
   missing libbpf1 libbpf
+  if [[ $1 == kernels ]]; then
+    missing qemu-system-x86 have qemu-system-x86_64
+    missing gcc have gcc
+    missing libc6-dev test -e /usr/include/stdio.h
+    missing curl have curl
+    missing xz-utils have xz
+    return
+  fi
   missing wrk have wrk
   [[ $1 == demo ]] && return
   missing nginx have nginx

@@ -69,19 +69,19 @@ export const DEFAULT_CONNECTIONS = 8192;
 /** Sockets of one connection: of the client, of the sidecar towards either side, and of the service. */
 const SOCKETS_EACH = 4;
 
-/** The programs' load-time configuration. `netns`: cookie of the network namespace whose listeners are captured. */
+/** The constants that the programs are loaded with. */
 export function engineConfig(
-  options: Pick<KernelOptions, "creditBytes" | "guard" | "limits">,
+  { creditBytes, guard, limits }: Pick<KernelOptions, "creditBytes" | "guard" | "limits">,
   netns: bigint,
   tracing: boolean,
 ): Uint8Array {
   return new StructBytes(CONFIG)
     .setU64("netns", netns)
-    .setU32("credit", options.creditBytes)
+    .setU32("credit", creditBytes)
     .setU32("tracing", tracing ? 1 : 0)
-    .setU32("guard", options.guard ? 1 : 0)
-    .setU32("head", options.limits.headBytes)
-    .setU32("lines", options.limits.headerCount).bytes;
+    .setU32("guard", guard ? 1 : 0)
+    .setU32("head", limits.headBytes)
+    .setU32("lines", limits.headerCount).bytes;
 }
 
 /**

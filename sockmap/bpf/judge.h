@@ -31,7 +31,7 @@ struct run {
 static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 {
 	__u8 *p = run->data, *end = run->end;
-	__u64 word, odd = 0;
+	__u64 word, odd = 0, before = 0;
 	if (at >= JUDGE_HEAD)
 		return at; /* the next step stops there */
 	bound(at, JUDGE_HEAD - 1);
@@ -51,18 +51,17 @@ static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 		return at;
 	if (!(odd & 0x80808080)) {
 		odd >>= 32;
-		p += 4;
-		at += 4;
+		before = 4;
 	}
 	if (!(odd & 0x8080)) {
 		odd >>= 16;
-		p += 2;
-		at += 2;
+		before += 2;
 	}
-	if (!(odd & 0x80)) {
-		p++;
-		at++;
-	}
+	if (!(odd & 0x80))
+		before++;
+	bound(before, 7); /* clang makes a sum of bits of it, which 6.1 cannot follow */
+	p += before;
+	at += before;
 	keep(p);
 	if (p + 2 > end || *(__u16 *)p != ('\r' | '\n' << 8))
 		return at; /* byte by byte from here: the rows know what it means */

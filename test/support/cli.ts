@@ -57,10 +57,13 @@ export function runs(command: readonly string[], env: NodeJS.ProcessEnv = {}): P
   return launch(command, env).ended;
 }
 
+/** Seconds that anything may take; an emulated machine needs more. */
+const PATIENCE = Number(process.env["TEST_PATIENCE"] ?? 30);
+
 /** Waits until something holds; fails with `what` after half a minute. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 30_000; !(await holds());) {
-    if (performance.now() > end) throw new Error(`not within half a minute: ${what}`);
+  for (const end = performance.now() + PATIENCE * 1000; !(await holds());) {
+    if (performance.now() > end) throw new Error(`not within ${PATIENCE} seconds: ${what}`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort, launch, TestAgent, until, type Ended, type Program } from "./cli.js";
@@ -8,6 +8,8 @@ import type { AgentStatus } from "../../cli/agent/messages.js";
 import type { Level } from "../../sockmap/engine.js";
 
 const SOURCES = resolve("test/order");
+/** Seconds without a byte until a connection is stuck. */
+const PATIENCE = 30;
 
 /** What the client says at its end; see `test/order/report.h`. */
 export interface ClientResult {
@@ -59,11 +61,10 @@ export interface OrderResult {
   readonly said: string;
 }
 
-/** The client and the service, compiled into a folder of their own. */
+/** The client and the service, compiled into a folder of their own; a folder that has them is taken as it is. */
 export class OrderPrograms {
-  private readonly folder = mkdtempSync(join(tmpdir(), "sockmesh-order-"));
-
-  constructor() {
+  constructor(private readonly folder = mkdtempSync(join(tmpdir(), "sockmesh-order-"))) {
+    if (existsSync(this.path("client"))) return;
     const shared = ["side", "fill", "drive", "net", "report", "message", "plan"].map((name) =>
       join(SOURCES, `${name}.c`),
     );
@@ -105,7 +106,7 @@ export class OrderPrograms {
     try {
       await says(service, "ready");
       const { pid = 0 } = service.child; // exec becomes the command
-      const more = ["-n", String(requests), "-c", String(connections), "-w", String(patience ?? 30)];
+      const more = ["-n", String(requests), "-c", String(connections), "-w", String(patience ?? PATIENCE)];
       const command = [this.path("client"), ...common, ...more, "-P", String(pid)];
       if (clientFault) command.push("-f", clientFault);
       client = launch(as("client", command), {}, timeout);
@@ -134,8 +135,10 @@ export async function runThroughAgent(
   terms: OrderTerms & { readonly tracing: boolean; readonly creditBytes: number },
 ): Promise<OrderResult & { readonly status: AgentStatus }> {
   const port = await freePort();
-  const { tracing, creditBytes, timeout } = terms;
-  const agent = await TestAgent.start(orderPolicy(port), { creditBytes }, [], {
+  const { tracing, creditBytes, timeout, patience = PATIENCE } = terms;
+  // A machine that is too busy to connect in time is not what is tested.
+  const config = { creditBytes, limits: { connectMs: patience * 1000 } };
+  const agent = await TestAgent.start(orderPolicy(port), config, [], {
     // Blocking readers among the clients must not end the acceleration that is tested.
     env: { SOCKMESH_TEST_GUARD: "0", ...(tracing ? {} : { SOCKMESH_TEST_TRACING: "0" }) },
     timeout,
