@@ -79,24 +79,25 @@ function unreadable(file: string, cause: unknown): SockmeshError {
 }
 
 /**
- * Calls `onChange` with the policies at a path a moment after they changed. Reading stops with the returned function;
+ * Calls `onChange` with the policies at a path a moment after they changed, and the clock when reading began. Reading stops with the returned function;
  * `again` reads at once, changed or not.
  */
 export function watchPolicies(
   path: string,
   clock: Clock,
   log: Log,
-  onChange: (loaded: LoadedPolicies) => void,
+  onChange: (loaded: LoadedPolicies, since: number) => void,
 ): { again: () => void; close: () => void } {
   let cancel = (): void => {};
   const known: ParsedFiles = new Map();
   const read = (): void => {
     cancel();
+    const since = clock.now();
     try {
-      onChange(loadPolicies(policyFiles(path), ABILITIES, known));
+      onChange(loadPolicies(policyFiles(path), ABILITIES, known), since);
     } catch (thrown) {
       if (!(thrown instanceof SockmeshError)) throw thrown;
-      onChange({ files: [], policies: [], errors: [thrown] });
+      onChange({ files: [], policies: [], errors: [thrown] }, since);
     }
   };
   const settle = (): void => {

@@ -19,7 +19,7 @@ export const CHECKS = {
   anchor: ["info", "Patterns match the whole field: ^ at the start and $ at the end change nothing."],
   "allows-nothing": ["info", "An empty list allows nothing."],
   "not-in-kernel": ["info", "The sidecar judges every request: the kernel cannot."],
-  "not-seen": ["info", "The sidecar judges TCP: other traffic passes whether the rule allows it or not."],
+  "not-seen": ["info", "The sidecar judges TCP: other traffic passes, whatever the rule says of it."],
   "not-compared": ["info", "The rules are too large to be compared with others."],
 } as const;
 

@@ -11,6 +11,7 @@ import type { HttpRule, L7Rules } from "../families/model.js";
 import { serviceFits } from "../identity/tables.js";
 import type { Policy, PortRule } from "../model.js";
 import type { ActiveRule } from "../resolve/rules.js";
+import { unseenAllow, unseenDeny } from "../resolve/unseen.js";
 import { enforceable, type Abilities } from "../resolve/enforce.js";
 import { conflictsOf } from "../resolve/conflicts.js";
 import { CHECKS, type Check, type Finding } from "./finding.js";
@@ -137,11 +138,11 @@ class Linter {
             ref,
             `there is no service ${one.namespace ?? "*"}/${one.name ?? "of these labels"}`,
           );
+    for (const { at, message } of active.deny ? unseenDeny(rule) : unseenAllow(rule))
+      this.add("not-seen", { ...ref, line: at.line }, message);
     for (const { ports } of rule.ports ?? [])
-      for (const { name, transport, at } of ports) {
+      for (const { name, at } of ports) {
         const place = { ...ref, line: at.line };
-        if (transport === "UDP" || transport === "SCTP")
-          this.add("not-seen", place, `${transport} passes in any case: the sidecar judges TCP`);
         if (name !== undefined && this.world.endpoints && !this.namesPort(name))
           this.add("unknown-port-name", place, `no endpoint names a port ${name}`);
       }
