@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isUtf8 } from "node:buffer";
 import { readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
@@ -65,12 +66,30 @@ export function loadPolicies(
 }
 
 function parseFile(file: string, known: ParsedFiles): Parsed {
-  const text = readFileSync(file, "utf8");
+  const bytes = readFileSync(file);
+  // Read as they are, broken bytes would become a character that patterns and names could match.
+  if (!isUtf8(bytes)) return { ok: false, errors: [notText(file, bytes)] };
+  const text = bytes.toString("utf8");
   const before = known.get(file);
   if (before?.text === text) return before.parsed;
   const parsed = parsePolicies(file, text);
   known.set(file, { text, parsed });
   return parsed;
+}
+
+function notText(file: string, bytes: Buffer): SockmeshError {
+  let end = 0;
+  let line = 1;
+  // The first line with such bytes; a line feed is no part of any other character.
+  for (
+    let next = bytes.indexOf(10);
+    next >= 0 && isUtf8(bytes.subarray(0, next));
+    next = bytes.indexOf(10, end)
+  ) {
+    end = next + 1;
+    line++;
+  }
+  return new SockmeshError("SM_POLICY_SYNTAX", "is no valid UTF-8", { at: { file, line, column: 1 } });
 }
 
 function unreadable(file: string, cause: unknown): SockmeshError {
