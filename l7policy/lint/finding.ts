@@ -16,6 +16,10 @@ export const CHECKS = {
   "selects-nothing": ["warning", "No endpoint given is selected."],
   "unknown-port-name": ["warning", "No endpoint given names a port so."],
   "unknown-service": ["warning", "No service given is meant."],
+  "too-large-for-kernel": [
+    "warning",
+    "The rules together are past a bound of the kernel: the sidecar judges every request.",
+  ],
   anchor: ["info", "Patterns match the whole field: ^ at the start and $ at the end change nothing."],
   "allows-nothing": ["info", "An empty list allows nothing."],
   "not-in-kernel": ["info", "The sidecar judges every request: the kernel cannot."],

@@ -3,7 +3,7 @@ import { Bench } from "../cases/run.js";
 import type { World } from "../cases/world.js";
 import { requestText } from "../compare/language.js";
 import { peersCover, portsCover, processesCover, selectorCovers } from "../compare/cover.js";
-import { compileTable } from "../compile/compile.js";
+import { compileTable, TableReason } from "../compile/compile.js";
 import { peersText, refOf, type RuleRef } from "../explain/describe.js";
 import { KERNEL_REASONS } from "../explain/kernel.js";
 import { grpcAsHttp } from "../families/grpc.js";
@@ -205,8 +205,9 @@ class Linter {
 
   private kernel({ active, index }: Entry, rules: readonly HttpRule[]): void {
     const { kernel } = compileTable([rules]);
-    if (!kernel.eligible)
-      this.add("not-in-kernel", refOf(active, index), KERNEL_REASONS[kernel.reason] ?? kernel.reason);
+    if (kernel.eligible) return;
+    const check = kernel.reason === TableReason.hostHeader ? "not-in-kernel" : "too-large-for-kernel";
+    this.add(check, refOf(active, index), KERNEL_REASONS[kernel.reason] ?? kernel.reason);
   }
 
   /** HTTP rules that others make needless: in their own list, and in entries that hold wherever theirs does. */

@@ -211,6 +211,6 @@ test("what cannot be enforced, is empty, not seen, or not for the kernel", () =>
   ]);
   const many = Array.from({ length: 61 }, (_, i) => `{ path: /a${i}, headers: ['X-${i}'] }`);
   expect(findings([http(...many)])).toEqual([
-    "not-in-kernel 6: the rules together have more than 60 conditions on host and headers",
+    "too-large-for-kernel 6: the rules together have more than 60 conditions on host and headers",
   ]);
 });
