@@ -73,10 +73,12 @@ describe("enforcement, as configured", () => {
 
   test("audit: what is denied is forwarded, counted, logged and in the access log", async () => {
     const { running, back, get } = await forward(
-      (port) =>
-        guests(port)
+      (port) => {
+        const all = guests(port)
           .replace("fromEndpoints", "fromEntities")
-          .replace(/\[\{ matchLabels.*\]/, "[all]"),
+          .replace(/\[\{ matchLabels.*\]/, "[all]");
+        return `${all}  log: { value: shop rules }\n`;
+      },
       { audit: true, accessLog: true },
     );
     expect(await get("/products")).toBe("200");
@@ -98,8 +100,9 @@ describe("enforcement, as configured", () => {
     const outcomes = stdout
       .trim()
       .split("\n")
-      .map((line) => (JSON.parse(line) as { outcome: string }).outcome);
-    expect(outcomes).toEqual(["allowed", "audited:policy", "audited:peer"]);
+      .map((line) => JSON.parse(line) as { outcome: string; policy_log: string[] });
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(["allowed", "audited:policy", "audited:peer"]);
+    expect(outcomes.map(({ policy_log }) => policy_log)).toEqual([["shop rules"], ["shop rules"], []]);
     expect(stderr).toMatch(/"outcome":"audited:policy".*"request":"POST \/orders".*would be denied/);
   });
 
