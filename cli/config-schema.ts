@@ -21,6 +21,14 @@ export interface ConfigFile {
   readonly creditBytes?: number;
   /** Most connections that the kernel takes part in; others go over TCP. */
   readonly kernelConnections?: number;
+  /** `default`: who a policy selects is restricted; `always`: everybody is; `never`: nobody is. */
+  readonly enforcement?: "default" | "always" | "never";
+  /** What policy denies is forwarded, and put on record. */
+  readonly audit?: boolean;
+  /** What becomes of streams that are open when a new policy denies them. */
+  readonly openStreams?: "close" | "keep";
+  /** How long an endpoint keeps its identity after its labels changed. */
+  readonly identityGraceMs?: number;
   /** Bounds on what one peer can make the sidecar hold or wait for. */
   readonly limits?: Partial<Limits>;
   /** One JSON line per request on standard output. */
@@ -79,6 +87,10 @@ export const CONFIG_SCHEMA = {
     },
     creditBytes: { type: "integer", minimum: 4096 },
     kernelConnections: { type: "integer", minimum: 2, maximum: 1 << 20 },
+    enforcement: { enum: ["default", "always", "never"] },
+    audit: { type: "boolean" },
+    openStreams: { enum: ["close", "keep"] },
+    identityGraceMs: { type: "integer", minimum: 0, maximum: 600_000 },
     limits: {
       type: "object",
       additionalProperties: false,

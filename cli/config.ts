@@ -22,6 +22,10 @@ export interface Config {
   readonly creditBytes: number | undefined;
   readonly kernelConnections: number | undefined;
   readonly limits: Limits;
+  readonly enforcement: "default" | "always" | "never";
+  readonly audit: boolean;
+  readonly openStreams: "close" | "keep";
+  readonly identityGraceMs: number;
   readonly accessLog: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
@@ -38,6 +42,10 @@ export function defaultConfig(socket: string): Config {
     creditBytes: undefined,
     kernelConnections: undefined,
     limits: DEFAULT_LIMITS,
+    enforcement: "default",
+    audit: false,
+    openStreams: "close",
+    identityGraceMs: 5_000,
     accessLog: false,
     logLevel: "info",
   };

@@ -77,7 +77,8 @@ async function becomeEndpoint(command: readonly string[], flags: Flags): Promise
   if ("endpoint" in reply) joinCgroup(reply.endpoint.cgroup, process.pid);
 }
 
-function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
+/** Reads one `--label KEY=VALUE` more. */
+export function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError("labels are KEY=VALUE");
   return { ...before, [key]: value };

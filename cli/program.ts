@@ -5,6 +5,7 @@ import { completionCommand } from "./completion.js";
 import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import { execCommand } from "./exec.js";
+import { labelCommand } from "./label.js";
 import { policyCommand } from "./policy.js";
 import { runCommand } from "./run.js";
 import { statusCommand } from "./status.js";
@@ -34,6 +35,7 @@ Exit codes: 0 yes, 1 no (invalid policy, unmet expectation), 2 usage, 3 the mach
   for (const command of [
     runCommand(),
     execCommand(),
+    labelCommand(),
     demoCommand(),
     benchCommand(),
     policyCommand(),

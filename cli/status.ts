@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from "commander";
+import type { Acknowledgement } from "./agent/enforcement.js";
 import { print, printJson, table } from "./output.js";
 
 /** `sockmesh status`: what the agent on this machine does. */
@@ -28,7 +29,9 @@ Examples:
         [
           `agent     ${status.version}, pid ${status.pid}, ${status.socket}`,
           `engine    ${engine.name}, level ${engine.level}${engine.because ? `, because ${engine.because}` : ""}`,
-          `policy    revision ${policy.revision}, files: ${policy.files.join(", ") || "none"}`,
+          `policy    revision ${policy.revision} in ${policy.ms} ms, files: ${policy.files.join(", ") || "none"}`,
+          ...(policy.audit ? ["          audit: what policy denies is forwarded, and put on record"] : []),
+          ...(policy.enforcement === "default" ? [] : [`          enforcement: ${policy.enforcement}`]),
           ...policy.errors.map((error) => `          not in force: ${error}`),
           ...status.listen.map(({ address, service }) => `listen    ${address} to ${service}`),
           `open      ${status.connections} connections`,
@@ -37,12 +40,13 @@ Examples:
       );
       await print(
         `\n${table(
-          ["endpoint", "name", "identity", "level", "labels"],
+          ["endpoint", "name", "identity", "level", "policy", "labels"],
           endpoints.map((endpoint) => [
             String(endpoint.number),
             endpoint.name,
             String(endpoint.identity),
             endpoint.level,
+            acknowledged(endpoint.policy),
             Object.entries(endpoint.labels)
               .map(([key, value]) => `${key}=${value}`)
               .join(" "),
@@ -58,4 +62,9 @@ Examples:
         )}`,
       );
     });
+}
+
+/** Which revision judges an endpoint, and how long it took. */
+function acknowledged({ revision, ms, error }: Acknowledgement): string {
+  return `${revision} in ${ms} ms${error === undefined ? "" : `, but ${error}`}`;
 }

@@ -83,6 +83,14 @@ export interface PolicyRevision {
   egress(endpoint: Identity, port: number, peer: Identity, traffic?: Traffic): RuleSet;
   /** True when some egress rule selects the endpoint, so that its connects must be captured. */
   restrictsEgress(endpoint: Identity): boolean;
+  /** Texts of `log.value` of the policies that have a rule on a connection, for its records. */
+  logOf?(
+    way: "ingress" | "egress",
+    endpoint: Identity,
+    port: number,
+    peer: Identity,
+    traffic?: Traffic,
+  ): readonly string[];
   /** True when what is denied passes and is put on record only. */
   readonly audit?: boolean;
 }

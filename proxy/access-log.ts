@@ -26,6 +26,8 @@ export interface AccessEntry {
   readonly outcome: OutcomeName;
   /** How the bytes travelled, e.g. `shortcut`, or why not faster. */
   readonly route: OutcomeName;
+  /** Texts that policies with a rule on this connection put on record (`log.value`). */
+  readonly policy_log: readonly string[];
 }
 
 /** What an entry tells beyond its connection. */
@@ -72,5 +74,6 @@ export function accessEntry(connection: Connection, recorded: Recorded): AccessE
     destination_identity: parties.service,
     outcome: recorded.outcome,
     route: connection.route,
+    policy_log: connection.policyLog,
   };
 }

@@ -8,7 +8,7 @@ import type { ProxyContext } from "./context.js";
 import { partiesOf } from "./layers/identify.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
-import { denial, isAudited, NOBODY, termsOf, type Parties, type Terms } from "./parties.js";
+import { denial, isAudited, NOBODY, recordsOf, termsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
 import { connectTo, descriptorOf, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
@@ -63,6 +63,7 @@ export class Connection implements Ends, LegEvents, Timed {
   previous: Timed | undefined;
   slot = -1;
   private lastActive: number;
+  private records: readonly string[] | undefined;
   private kernelBytes = 0;
   /** Deadlines in the wheel's time, 0 when there is none. */
   private headUntil = 0;
@@ -201,6 +202,11 @@ export class Connection implements Ends, LegEvents, Timed {
     this.context.counters.count(outcome);
   }
 
+  /** What policies want on its records; worked out for the access log only. */
+  get policyLog(): readonly string[] {
+    return (this.records ??= recordsOf(this.context.policy, this.parties));
+  }
+
   /** Audit lets something through that policy denies: counts it, and tells. */
   audit(outcome: OutcomeName, request?: Request): void {
     const { context, parties, protocol } = this;
@@ -225,6 +231,7 @@ export class Connection implements Ends, LegEvents, Timed {
     const { policy, keepStreams } = this.context;
     // Whoever has no identity any more has ended.
     this.parties = partiesOf(this) ?? this.parties;
+    this.records = undefined;
     const own = termsOf(policy, this.parties);
     // Audit denies nothing.
     const terms = policy.audit && !this.fits(own) ? denial(policy) : own;

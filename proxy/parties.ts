@@ -57,6 +57,14 @@ export function denial(policy: PolicyRevision): Terms {
   return policy.audit ? AUDITED : { kind: "deny" };
 }
 
+/** What policies want on the records of a connection. */
+export function recordsOf(policy: PolicyRevision, parties: Parties): readonly string[] {
+  const { client, service, port } = parties;
+  const egress = parties.clientIsEndpoint ? policy.logOf?.("egress", client, port, service) : undefined;
+  const ingress = parties.serviceIsEndpoint ? policy.logOf?.("ingress", service, port, client) : undefined;
+  return [...new Set([...(egress ?? []), ...(ingress ?? [])])];
+}
+
 /** True when policy denies what these terms let through. */
 export function isAudited(terms: Terms): boolean {
   return terms.kind === "allow" && terms.audited === true;

@@ -115,7 +115,19 @@ export class Sidecar {
 
   /** Asks again who the parties of every connection are, and what is allowed to them. */
   identitiesChanged(): void {
-    for (const connection of this.open) connection.policyChanged();
+    for (const connection of this.open) this.judgeAnew(connection);
+  }
+
+  private judgeAnew(connection: Connection): void {
+    try {
+      connection.policyChanged();
+    } catch (thrown) {
+      // Its rules cannot be compiled: rather closed than judged by others.
+      const { message } = asSockmeshError(thrown, "SM_POLICY_REGEX");
+      this.context.log.error({ error: message }, "a connection cannot be judged any more");
+      connection.count("ended:policy");
+      connection.abort();
+    }
   }
 
   /** Open connections, for status. */

@@ -199,6 +199,8 @@ export interface SocketEngine {
    * place of those named before. 0: every port. The user-space engine captures nothing and drops nothing.
    */
   closeUdp(endpoint: number, ports: readonly number[]): void;
+  /** Has the outgoing connects of an endpoint go through the sidecar from now on, or not. Throws SM_BPF_ATTACH. */
+  captureEgress(endpoint: number, on: boolean): void;
   /** Looks at a socket that a listener accepted. */
   accepted(fd: number): Link;
   totals(): EngineTotals;

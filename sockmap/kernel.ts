@@ -134,6 +134,9 @@ export class KernelEngine implements SocketEngine {
   private numbers: number[] = [];
   /** Ports whose datagrams are dropped, by endpoint. */
   private readonly closedUdp = new Map<number, readonly number[]>();
+  /** Cgroups of endpoints, and what detaches the programs of those whose connects are captured. */
+  private readonly cgroups = new Map<number, string>();
+  private readonly egress = new Map<number, (() => void)[]>();
   private stopped = false;
 
   constructor(
@@ -215,9 +218,12 @@ export class KernelEngine implements SocketEngine {
       }
       for (const program of ["sockmesh_peername4", "sockmesh_peername6"])
         undo.push(this.object.attachToCgroup(program, terms.cgroup));
-      if (terms.captureEgress)
-        for (const program of ["sockmesh_connect4", "sockmesh_connect6"])
-          undo.push(this.object.attachToCgroup(program, terms.cgroup));
+      this.cgroups.set(terms.number, terms.cgroup);
+      undo.push(() => {
+        this.captureEgress(terms.number, false);
+        this.cgroups.delete(terms.number);
+      });
+      this.captureEgress(terms.number, terms.captureEgress);
       // Last: from here on its listening sockets are captured.
       this.object.map("groups").update(group, groupValue(GroupKind.endpoint, terms.number));
       undo.push(() => this.object.map("groups").delete(group));
@@ -248,6 +254,25 @@ export class KernelEngine implements SocketEngine {
     for (const port of before) if (!ports.includes(port)) map.delete(key(port));
     if (ports.length > 0) this.closedUdp.set(endpoint, ports);
     else this.closedUdp.delete(endpoint);
+  }
+
+  captureEgress(endpoint: number, on: boolean): void {
+    const cgroup = this.cgroups.get(endpoint);
+    if (!on) {
+      const attached = this.egress.get(endpoint) ?? [];
+      this.egress.delete(endpoint);
+      if (!this.stopped) for (const detach of attached) detach();
+    } else if (cgroup !== undefined && !this.egress.has(endpoint)) {
+      const attached: (() => void)[] = [];
+      this.egress.set(endpoint, attached);
+      try {
+        for (const program of ["sockmesh_connect4", "sockmesh_connect6"])
+          attached.push(this.object.attachToCgroup(program, cgroup));
+      } catch (error) {
+        this.captureEgress(endpoint, false);
+        throw error;
+      }
+    }
   }
 
   accepted(fd: number): Link {

@@ -50,6 +50,8 @@ export class UserSpaceEngine implements SocketEngine {
 
   closeUdp(_endpoint: number, _ports: readonly number[]): void {}
 
+  captureEgress(_endpoint: number, _on: boolean): void {}
+
   accepted(_fd: number): Link {
     return NO_LINK;
   }

@@ -3,11 +3,11 @@ import { rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../../core/clock.js";
-import { SockmeshError } from "../../core/errors.js";
+import { asSockmeshError, SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
-import { PolicyStore, PrefixTable, type Identity } from "../../l7policy/index.js";
+import { EndpointTable } from "../../l7policy/identity/endpoints.js";
+import { PrefixTable, type Identity } from "../../l7policy/index.js";
 import { closedToDatagrams } from "../../l7policy/resolve/datagrams.js";
-import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
@@ -18,6 +18,7 @@ import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
 import { serveControl, type ControlHandler } from "./control.js";
 import { Endpoints } from "./endpoints.js";
+import { Enforcement } from "./enforcement.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
 import { PROTOCOLS } from "./abilities.js";
@@ -36,13 +37,13 @@ export interface AgentParts {
 
 /** Agent and sidecar of one machine in one process. Made by {@link startAgent}. */
 export class Agent {
-  private readonly store = new PolicyStore();
+  private readonly enforcement: Enforcement;
+  private readonly identities: EndpointTable;
   private readonly addresses = new PrefixTable<Identity>();
   private readonly sidecar: Sidecar;
   private readonly listen: { address: string; service: string }[] = [];
-  private policy: ResolvedPolicies;
-  private loaded: LoadedPolicies;
-  private problems: readonly string[] = [];
+  /** Identities of services that explicit listeners lead to. */
+  private readonly forwarded: readonly Identity[];
   private engine: SocketEngine | undefined;
   private endpoints: Endpoints | undefined;
   private control: Server | undefined;
@@ -54,33 +55,40 @@ export class Agent {
     private readonly plan: EnginePlan,
   ) {
     const { config, clock, log, access } = parts;
-    const { identities } = this.store;
-    this.loaded = loadPolicies(config.policies === undefined ? [] : policyFiles(config.policies));
-    for (const error of this.loaded.errors) log.error({ code: error.code }, error.describe());
-    if (this.loaded.errors[0]) throw this.loaded.errors[0];
-    this.policy = this.store.resolve(this.loaded.policies);
-    const conflicts = this.store.conflicts(this.policy);
-    for (const error of conflicts) log.error({ code: error.code }, error.describe());
-    if (conflicts[0]) throw conflicts[0];
+    const loaded = loadPolicies(config.policies === undefined ? [] : policyFiles(config.policies));
+    const options = { mode: config.enforcement, audit: config.audit };
+    this.enforcement = new Enforcement(options, loaded, clock, log);
+    const { identities, portNames } = this.enforcement.store;
+    this.identities = new EndpointTable(
+      identities,
+      portNames,
+      clock,
+      (name, identity) => this.identityChanged(Number(name), identity),
+      config.identityGraceMs,
+    );
     for (const { cidr, labels } of config.addresses) {
       const prefix = parsePrefix(cidr);
       if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
     }
+    const forwards = forwardsOf(config.listen, (labels) => identities.identityOf(labels));
+    for (const { identity } of forwards.values()) this.enforcement.prepareIdentity(identity);
     const identify = makeIdentify({
-      endpointIdentity: (number) => this.endpoints?.get(number)?.identity,
+      endpointIdentity: (number) => this.endpoints?.identityOf(number),
       addresses: this.addresses,
-      forwards: forwardsOf(config.listen, (labels) => identities.identityOf(labels)),
-      worldOf: (address) => this.policy.worldOf(address),
+      forwards,
+      worldOf: (address) => this.enforcement.policy.worldOf(address),
       interfaces: ownAddresses(clock),
     });
+    this.forwarded = [...forwards.values()].map(({ identity }) => identity);
     const { limits } = config;
     this.sidecar = new Sidecar({
       limits,
       clock,
       log,
       protocols: PROTOCOLS,
-      policy: this.policy,
+      policy: this.enforcement.policy,
       identify,
+      keepStreams: config.openStreams === "keep",
       access,
     });
   }
@@ -102,12 +110,17 @@ export class Agent {
           throw new SockmeshError("SM_BPF_UNAVAILABLE", `nothing is captured here: ${engine.because}`);
         return this.plan.tree.endpoint(number);
       },
-      identityOf: (labels) => this.store.identities.identityOf(labels),
+      identities: this.identities,
+      arrives: (identity) => this.enforcement.prepareIdentity(identity),
       closedToDatagrams: (identity) => {
-        const info = this.store.identities.info(identity);
-        return info ? closedToDatagrams(this.policy, info) : [];
+        const { policy } = this.enforcement;
+        const info = policy.infoOf(identity);
+        const enforced = !config.audit && config.enforcement !== "never";
+        return info && enforced ? closedToDatagrams(policy, info) : [];
       },
-      restrictsEgress: (identity) => this.policy.restrictsEgress(identity),
+      restrictsEgress: (identity) => this.enforcement.policy.restrictsEgress(identity),
+      revision: () => this.enforcement.policy.revision,
+      clock,
     });
     for (const { address, service } of config.listen) {
       const { host, port } = parseHostPort(address) as { host: string; port: number };
@@ -115,10 +128,12 @@ export class Agent {
       this.listen.push({ address, service });
     }
     if (config.policies !== undefined)
-      this.policies = watchPolicies(config.policies, clock, log, (loaded) => this.policiesChanged(loaded));
+      this.policies = watchPolicies(config.policies, clock, log, (loaded, since) =>
+        this.policiesChanged(loaded, since),
+      );
     this.control = await serveControl(config.socket, this.answer, log);
     log.info(
-      { engine: engine.name, reaches: engine.level, socket: config.socket, policies: this.loaded.files },
+      { engine: engine.name, reaches: engine.level, socket: config.socket, policies: this.enforcement.files },
       "ready",
     );
   }
@@ -131,7 +146,7 @@ export class Agent {
   /** What `sockmesh status` shows. */
   status(): AgentStatus {
     const { config, pid } = this.parts;
-    const { engine } = this;
+    const { engine, enforcement } = this;
     return {
       version: VERSION,
       pid,
@@ -141,7 +156,14 @@ export class Agent {
         level: engine?.level ?? "off",
         because: engine?.because ?? null,
       },
-      policy: { revision: this.policy.revision, files: this.loaded.files, errors: this.problems },
+      policy: {
+        revision: enforcement.policy.revision,
+        ms: enforcement.ms,
+        enforcement: config.enforcement,
+        audit: config.audit,
+        files: enforcement.files,
+        errors: enforcement.problems,
+      },
       listen: this.listen,
       endpoints: this.endpoints?.list() ?? [],
       connections: this.sidecar.connections().length,
@@ -165,26 +187,36 @@ export class Agent {
     log.info({}, "stopped");
   }
 
-  private policiesChanged(loaded: LoadedPolicies): void {
-    const { log } = this.parts;
-    const made = loaded.errors.length > 0 ? undefined : this.store.prepare(loaded.policies);
-    const errors = made ? this.store.conflicts(made) : loaded.errors;
-    this.problems = errors.map((error) => error.describe());
-    for (const error of errors)
-      log.error({ code: error.code, hint: error.hint, revision: this.policy.revision }, error.describe());
-    if (!made || errors.length > 0) return this.store.discard();
-    this.store.commit(made);
-    this.loaded = loaded;
-    this.policy = made;
-    this.endpoints?.policyChanged();
-    this.sidecar.setPolicy(this.policy);
-    log.info({ revision: this.policy.revision, files: loaded.files }, "policy in force");
+  private policiesChanged(loaded: LoadedPolicies, since: number): void {
+    const here = [...(this.endpoints?.identities() ?? []), ...this.forwarded];
+    this.enforcement.change(loaded, here, since, (policy) => {
+      this.endpoints?.enforce();
+      this.sidecar.setPolicy(policy);
+      this.endpoints?.acknowledge(since);
+    });
+  }
+
+  /** The grace time of a change of labels is over. */
+  private identityChanged(number: number, identity: Identity): void {
+    const since = this.parts.clock.now();
+    try {
+      this.enforcement.prepareIdentity(identity);
+    } catch (thrown) {
+      const { message } = asSockmeshError(thrown, "SM_POLICY_REGEX");
+      this.parts.log.error({ endpoint: number, error: message }, "what judges it cannot be compiled");
+    }
+    this.endpoints?.enforce([number]);
+    this.sidecar.identitiesChanged();
+    this.endpoints?.acknowledge(since, [number]);
+    this.parts.log.info({ endpoint: number, identity }, "endpoint has another identity");
   }
 
   private readonly answer: ControlHandler = async (request, onClose) => {
     if (request.op === "status") return { ok: true, status: this.status() };
     const { endpoints } = this;
     if (!endpoints) throw new SockmeshError("SM_ENDPOINT", "the agent is starting");
+    if (request.op === "labels")
+      return { ok: true, endpoint: endpoints.relabel(request.number, request.labels) };
     const endpoint = await endpoints.add(request);
     onClose(() => endpoints.removeWhenEmpty(endpoint.number));
     return { ok: true, endpoint };

@@ -14,6 +14,12 @@ export type ControlHandler = (
   onClose: (action: () => void) => void,
 ) => Promise<ControlReply>;
 
+const LABELS = {
+  type: "object",
+  minProperties: 1,
+  maxProperties: 64,
+  additionalProperties: { type: "string" },
+} as const;
 const PORT = { type: "integer", minimum: 1, maximum: 65_535 } as const;
 
 /** JSON Schema of {@link ControlRequest}. */
@@ -28,16 +34,15 @@ export const REQUEST_SCHEMA = {
       properties: {
         op: { const: "endpoint" },
         name: { type: "string", maxLength: 253 },
-        labels: {
-          type: "object",
-          minProperties: 1,
-          maxProperties: 64,
-          additionalProperties: { type: "string" },
-        },
+        labels: LABELS,
         optOutPorts: { type: "array", maxItems: 64, items: PORT },
         level: { enum: ["off", "shortcut", "splice"] },
         origin: { type: "string" },
       },
+    },
+    {
+      required: ["number", "labels"],
+      properties: { op: { const: "labels" }, number: PORT, labels: LABELS },
     },
   ],
 } as const;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, watch, type FSWatcher } from "node:fs";
-import { SockmeshError } from "../../core/errors.js";
+import type { Clock } from "../../core/clock.js";
+import { asSockmeshError, SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
+import type { EndpointTable } from "../../l7policy/identity/endpoints.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { Level, Release, SocketEngine } from "../../sockmap/engine.js";
 import { moveMembers, removeCgroup } from "../cgroup.js";
+import type { Acknowledgement } from "./enforcement.js";
 import type { EndpointRequest, EndpointStatus } from "./messages.js";
 
 const LAST_NUMBER = 65_535;
@@ -19,17 +22,24 @@ export interface EndpointParts {
   readonly highest: Level;
   /** Makes the cgroup of an endpoint; throws SM_CGROUP. */
   makeCgroup(number: number): string;
-  /** Number of a label set; the policy knows it when this returns. */
-  identityOf(labels: Labels): Identity;
+  /** Who endpoints are, by their number as a text. */
+  readonly identities: EndpointTable;
+  /** Called when an identity has come to this node, before anything of it is judged. */
+  arrives(identity: Identity): void;
+  readonly clock: Clock;
+  /** The revision in force. */
+  revision(): number;
   /** Ports of an identity's endpoints that take no datagrams, as `SocketEngine.closeUdp` wants them. */
   closedToDatagrams(identity: Identity): readonly number[];
   /** True when its outgoing connects must go through the sidecar. */
   restrictsEgress(identity: Identity): boolean;
 }
 
-interface Endpoint extends EndpointStatus {
+interface Endpoint extends Omit<EndpointStatus, "identity" | "labels" | "policy"> {
+  labels: Labels;
   readonly origin: string;
   readonly release: Release;
+  policy: Acknowledgement;
   watcher: FSWatcher | undefined;
 }
 
@@ -49,40 +59,89 @@ export class Endpoints {
 
   constructor(private readonly parts: EndpointParts) {}
 
-  /** Makes an endpoint. Throws SM_CGROUP, SM_BPF_ATTACH or SM_LIMIT with nothing left behind. */
+  /** Makes an endpoint. Throws SM_CGROUP, SM_BPF_ATTACH, SM_CONFIG_INVALID or SM_LIMIT with nothing left behind. */
   async add(request: EndpointRequest): Promise<EndpointStatus> {
-    const { engine, makeCgroup, identityOf, restrictsEgress, closedToDatagrams } = this.parts;
+    const { engine, makeCgroup, restrictsEgress, closedToDatagrams, identities, clock } = this.parts;
+    const since = clock.now();
     const number = this.freeNumber();
-    const identity = identityOf(request.labels);
-    const cgroup = makeCgroup(number);
-    const level = lower(request.level ?? this.parts.level, this.parts.highest);
     const { name, labels, optOutPorts, origin } = request;
+    const identity = identities.set(String(number), { labels });
+    const level = lower(request.level ?? this.parts.level, this.parts.highest);
+    let cgroup: string | undefined;
     let release: Release;
     try {
+      this.parts.arrives(identity);
+      cgroup = makeCgroup(number);
       const captureEgress = restrictsEgress(identity);
       engine.closeUdp(number, closedToDatagrams(identity));
       release = await engine.addEndpoint({ number, cgroup, level, optOutPorts, captureEgress });
     } catch (thrown) {
       engine.closeUdp(number, []);
-      await removeCgroup(cgroup);
+      identities.delete(String(number));
+      if (cgroup !== undefined) await removeCgroup(cgroup);
       throw thrown;
     }
-    const status = { number, name, labels, identity, cgroup, level, optOutPorts };
-    this.byNumber.set(number, { ...status, origin, release, watcher: undefined });
+    const policy = this.acknowledgement(since);
+    const endpoint = { number, name, labels, cgroup, level, optOutPorts, policy };
+    this.byNumber.set(number, { ...endpoint, origin, release, watcher: undefined });
     this.parts.log.info({ endpoint: number, name, labels, identity }, "endpoint added");
-    return status;
+    return { ...endpoint, identity };
   }
 
-  /** Another policy is about to be in force: what it closes is closed. */
-  policyChanged(): void {
-    const { engine, log, closedToDatagrams } = this.parts;
-    for (const { number, identity } of this.byNumber.values()) {
+  /** Gives an endpoint other labels; its identity follows after the grace time. Throws SM_ENDPOINT, SM_CONFIG_INVALID. */
+  relabel(number: number, labels: Labels): EndpointStatus {
+    const endpoint = this.byNumber.get(number);
+    if (!endpoint) throw new SockmeshError("SM_ENDPOINT", `there is no endpoint ${number}`);
+    this.parts.identities.set(String(number), { labels });
+    endpoint.labels = labels;
+    this.parts.log.info({ endpoint: number, labels }, "endpoint gets other labels");
+    return this.statusOf(endpoint);
+  }
+
+  /**
+   * Puts what the kernel must do for the rules of endpoints in place, before these are in force: egress that they restrict
+   * is captured, ports that they close to datagrams are closed. What fails is told in the endpoint's status.
+   */
+  enforce(numbers: Iterable<number> = this.byNumber.keys()): void {
+    const { engine, log, restrictsEgress, closedToDatagrams } = this.parts;
+    for (const number of numbers) {
+      const endpoint = this.byNumber.get(number);
+      const identity = this.identityOf(number);
+      if (!endpoint || identity === undefined) continue;
+      const { revision, ms } = endpoint.policy;
+      endpoint.policy = { revision, ms };
       try {
         engine.closeUdp(number, closedToDatagrams(identity));
+        engine.captureEgress(number, restrictsEgress(identity));
       } catch (thrown) {
-        log.error({ endpoint: number, cause: String(thrown) }, "ports are not closed to datagrams");
+        const error = asSockmeshError(thrown, "SM_BPF_ATTACH").message;
+        endpoint.policy = { revision, ms, error };
+        log.error({ endpoint: number, error }, "the kernel does not capture what its rules need");
       }
     }
+  }
+
+  /** The revision in force judges endpoints; those that the kernel could not do its part for stay at theirs. */
+  acknowledge(since: number, numbers: Iterable<number> = this.byNumber.keys()): void {
+    for (const number of numbers) {
+      const endpoint = this.byNumber.get(number);
+      if (endpoint && endpoint.policy.error === undefined) endpoint.policy = this.acknowledgement(since);
+    }
+  }
+
+  /** The identity that an endpoint has now; undefined when it has ended. */
+  identityOf(number: number): Identity | undefined {
+    return this.byNumber.has(number) ? this.parts.identities.identityOf(String(number)) : undefined;
+  }
+
+  /** Identities of all endpoints. */
+  identities(): Identity[] {
+    return [...new Set([...this.byNumber.keys()].flatMap((number) => this.identityOf(number) ?? []))];
+  }
+
+  private acknowledgement(since: number): Acknowledgement {
+    const ms = Math.round((this.parts.clock.now() - since) * 10) / 10;
+    return { revision: this.parts.revision(), ms };
   }
 
   /** From now on the endpoint ends when its cgroup is empty, which it may be already. */
@@ -97,24 +156,14 @@ export class Endpoints {
     look();
   }
 
-  /** An endpoint's terms, or undefined. */
-  get(number: number): EndpointStatus | undefined {
-    return this.byNumber.get(number);
-  }
-
   /** All endpoints, oldest number first. */
   list(): EndpointStatus[] {
-    return [...this.byNumber.values()].map(
-      ({ number, name, labels, identity, cgroup, level, optOutPorts }) => ({
-        number,
-        name,
-        labels,
-        identity,
-        cgroup,
-        level,
-        optOutPorts,
-      }),
-    );
+    return Array.from(this.byNumber.values(), (endpoint) => this.statusOf(endpoint));
+  }
+
+  private statusOf({ number, name, labels, cgroup, level, optOutPorts, policy }: Endpoint): EndpointStatus {
+    const identity = this.identityOf(number) ?? 0;
+    return { number, name, labels, identity, cgroup, level, optOutPorts, policy };
   }
 
   /** Ends all endpoints. Their processes go on where they came from, without policy. */
@@ -131,6 +180,7 @@ export class Endpoints {
     const endpoint = this.byNumber.get(number);
     if (!endpoint) return;
     this.byNumber.delete(number);
+    this.parts.identities.delete(String(number));
     endpoint.watcher?.close();
     await endpoint.release();
     const removed = await removeCgroup(endpoint.cgroup);

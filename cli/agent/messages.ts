@@ -3,12 +3,17 @@ import type { ErrorCode } from "../../core/errors.js";
 import type { OutcomeName } from "../../core/outcome.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { EngineTotals, Level, SocketEngine } from "../../sockmap/engine.js";
+import type { Acknowledgement } from "./enforcement.js";
 
 /**
  * What goes over the agent's Unix socket: one JSON object a line, one answer for each request, in order.
  * The connection that made an endpoint holds it: when it closes, the endpoint lives as long as a process in its cgroup.
  */
-export type ControlRequest = { readonly op: "status" } | ({ readonly op: "endpoint" } & EndpointRequest);
+export type ControlRequest =
+  | { readonly op: "status" }
+  | ({ readonly op: "endpoint" } & EndpointRequest)
+  /** Gives an endpoint other labels, all of them. */
+  | { readonly op: "labels"; readonly number: number; readonly labels: Labels };
 
 /** What `exec` asks for. */
 export interface EndpointRequest {
@@ -33,10 +38,13 @@ export interface EndpointStatus {
   readonly number: number;
   readonly name: string;
   readonly labels: Labels;
+  /** That of its labels; while they have just changed, still the one before. */
   readonly identity: Identity;
   readonly cgroup: string;
   readonly level: Level;
   readonly optOutPorts: readonly number[];
+  /** The revision that judges it. */
+  readonly policy: Acknowledgement;
 }
 
 /** What `sockmesh status` shows. */
@@ -52,6 +60,10 @@ export interface AgentStatus {
   };
   readonly policy: {
     readonly revision: number;
+    /** Milliseconds from the moment that the change was noticed until it was in force. */
+    readonly ms: number;
+    readonly enforcement: "default" | "always" | "never";
+    readonly audit: boolean;
     readonly files: readonly string[];
     /** Why the newest files are not in force; the last good ones are. Empty when they are. */
     readonly errors: readonly string[];

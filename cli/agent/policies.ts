@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isUtf8 } from "node:buffer";
 import { readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
@@ -65,12 +66,30 @@ export function loadPolicies(
 }
 
 function parseFile(file: string, known: ParsedFiles): Parsed {
-  const text = readFileSync(file, "utf8");
+  const bytes = readFileSync(file);
+  // Read as they are, broken bytes would become a character that patterns and names could match.
+  if (!isUtf8(bytes)) return { ok: false, errors: [notText(file, bytes)] };
+  const text = bytes.toString("utf8");
   const before = known.get(file);
   if (before?.text === text) return before.parsed;
   const parsed = parsePolicies(file, text);
   known.set(file, { text, parsed });
   return parsed;
+}
+
+function notText(file: string, bytes: Buffer): SockmeshError {
+  let end = 0;
+  let line = 1;
+  // The first line with such bytes; a line feed is no part of any other character.
+  for (
+    let next = bytes.indexOf(10);
+    next >= 0 && isUtf8(bytes.subarray(0, next));
+    next = bytes.indexOf(10, end)
+  ) {
+    end = next + 1;
+    line++;
+  }
+  return new SockmeshError("SM_POLICY_SYNTAX", "is no valid UTF-8", { at: { file, line, column: 1 } });
 }
 
 function unreadable(file: string, cause: unknown): SockmeshError {
@@ -79,24 +98,25 @@ function unreadable(file: string, cause: unknown): SockmeshError {
 }
 
 /**
- * Calls `onChange` with the policies at a path a moment after they changed. Reading stops with the returned function;
+ * Calls `onChange` with the policies at a path a moment after they changed, and the clock when reading began. Reading stops with the returned function;
  * `again` reads at once, changed or not.
  */
 export function watchPolicies(
   path: string,
   clock: Clock,
   log: Log,
-  onChange: (loaded: LoadedPolicies) => void,
+  onChange: (loaded: LoadedPolicies, since: number) => void,
 ): { again: () => void; close: () => void } {
   let cancel = (): void => {};
   const known: ParsedFiles = new Map();
   const read = (): void => {
     cancel();
+    const since = clock.now();
     try {
-      onChange(loadPolicies(policyFiles(path), ABILITIES, known));
+      onChange(loadPolicies(policyFiles(path), ABILITIES, known), since);
     } catch (thrown) {
       if (!(thrown instanceof SockmeshError)) throw thrown;
-      onChange({ files: [], policies: [], errors: [thrown] });
+      onChange({ files: [], policies: [], errors: [thrown] }, since);
     }
   };
   const settle = (): void => {

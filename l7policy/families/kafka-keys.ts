@@ -75,6 +75,14 @@ export const KAFKA_TOPIC_KEYS: ReadonlySet<number> = new Set([
   0, 1, 2, 3, 4, 5, 6, 8, 9, 19, 20, 21, 23, 24, 27, 28, 35, 37, 45, 46, 47, 61,
 ]);
 
+/**
+ * A topic that a request names by its id, as it stands among names: `#` begins no name. To be used only where the name is
+ * not known; else rules are about the name.
+ */
+export function topicOfId(id: string): string {
+  return `#${id}`;
+}
+
 /** Name of a request's number. */
 export function kafkaKeyName(number: number): string {
   return Object.keys(KAFKA_KEYS).find((name) => KAFKA_KEYS[name] === number) ?? String(number);

@@ -15,6 +15,7 @@ export type L7Request =
       readonly apiKey: number;
       readonly apiVersion: number;
       readonly clientID: string;
+      /** Names, or ids as `topicOfId` writes them. */
       readonly topics: readonly string[];
     }
   | { readonly family: "memcached"; readonly commands: readonly string[]; readonly keys: readonly string[] }

@@ -16,10 +16,14 @@ export const CHECKS = {
   "selects-nothing": ["warning", "No endpoint given is selected."],
   "unknown-port-name": ["warning", "No endpoint given names a port so."],
   "unknown-service": ["warning", "No service given is meant."],
+  "too-large-for-kernel": [
+    "warning",
+    "The rules together are past a bound of the kernel: the sidecar judges every request.",
+  ],
   anchor: ["info", "Patterns match the whole field: ^ at the start and $ at the end change nothing."],
   "allows-nothing": ["info", "An empty list allows nothing."],
   "not-in-kernel": ["info", "The sidecar judges every request: the kernel cannot."],
-  "not-seen": ["info", "The sidecar judges TCP: other traffic passes whether the rule allows it or not."],
+  "not-seen": ["info", "The sidecar judges TCP: other traffic passes, whatever the rule says of it."],
   "not-compared": ["info", "The rules are too large to be compared with others."],
 } as const;
 

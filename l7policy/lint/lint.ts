@@ -3,7 +3,7 @@ import { Bench } from "../cases/run.js";
 import type { World } from "../cases/world.js";
 import { requestText } from "../compare/language.js";
 import { peersCover, portsCover, processesCover, selectorCovers } from "../compare/cover.js";
-import { compileTable } from "../compile/compile.js";
+import { compileTable, TableReason } from "../compile/compile.js";
 import { peersText, refOf, type RuleRef } from "../explain/describe.js";
 import { KERNEL_REASONS } from "../explain/kernel.js";
 import { grpcAsHttp } from "../families/grpc.js";
@@ -11,6 +11,7 @@ import type { HttpRule, L7Rules } from "../families/model.js";
 import { serviceFits } from "../identity/tables.js";
 import type { Policy, PortRule } from "../model.js";
 import type { ActiveRule } from "../resolve/rules.js";
+import { unseenAllow, unseenDeny } from "../resolve/unseen.js";
 import { enforceable, type Abilities } from "../resolve/enforce.js";
 import { conflictsOf } from "../resolve/conflicts.js";
 import { CHECKS, type Check, type Finding } from "./finding.js";
@@ -137,11 +138,11 @@ class Linter {
             ref,
             `there is no service ${one.namespace ?? "*"}/${one.name ?? "of these labels"}`,
           );
+    for (const { at, message } of active.deny ? unseenDeny(rule) : unseenAllow(rule))
+      this.add("not-seen", { ...ref, line: at.line }, message);
     for (const { ports } of rule.ports ?? [])
-      for (const { name, transport, at } of ports) {
+      for (const { name, at } of ports) {
         const place = { ...ref, line: at.line };
-        if (transport === "UDP" || transport === "SCTP")
-          this.add("not-seen", place, `${transport} passes in any case: the sidecar judges TCP`);
         if (name !== undefined && this.world.endpoints && !this.namesPort(name))
           this.add("unknown-port-name", place, `no endpoint names a port ${name}`);
       }
@@ -204,8 +205,9 @@ class Linter {
 
   private kernel({ active, index }: Entry, rules: readonly HttpRule[]): void {
     const { kernel } = compileTable([rules]);
-    if (!kernel.eligible)
-      this.add("not-in-kernel", refOf(active, index), KERNEL_REASONS[kernel.reason] ?? kernel.reason);
+    if (kernel.eligible) return;
+    const check = kernel.reason === TableReason.hostHeader ? "not-in-kernel" : "too-large-for-kernel";
+    this.add(check, refOf(active, index), KERNEL_REASONS[kernel.reason] ?? kernel.reason);
   }
 
   /** HTTP rules that others make needless: in their own list, and in entries that hold wherever theirs does. */

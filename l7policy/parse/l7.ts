@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { actionHasNoTable, CASSANDRA_ACTIONS } from "../families/cassandra-actions.js";
-import { KAFKA_KEYS, KAFKA_ROLES } from "../families/kafka-keys.js";
+import { KAFKA_KEYS, KAFKA_ROLES, topicOfId } from "../families/kafka-keys.js";
 import { MEMCACHED_COMMANDS, memcachedCommands, MEMCACHED_LOOKUPS } from "../families/memcached-commands.js";
 import type { CassandraRule, GrpcRule, KafkaRule, MemcachedRule, TextRule } from "../families/model.js";
 import type { SourcePosition } from "../../core/errors.js";
@@ -38,6 +38,10 @@ export const nameRule: Shape<NameRule> = convert(
 );
 
 const TOPIC = text({ pattern: /^[A-Za-z0-9._-]+$/, says: "is no topic name", most: 255 });
+const TOPIC_ID = text({
+  pattern: /^[A-Za-z0-9_-]{22}$/,
+  says: "is no topic id (22 letters, digits, - and _)",
+});
 const fold = (words: readonly string[], what: string): Shape<string> =>
   convert(
     text(),
@@ -60,14 +64,20 @@ export const kafkaRule: Shape<KafkaRule> = convert(
       clientID: optional(text({ least: 1 }), "The client's own name for itself."),
       topic: optional(TOPIC, "The whole topic. Every topic of a request must be covered by some rule."),
       topicPrefix: optional(TOPIC, "What the topic begins with (sockmesh's own)."),
+      topicID: optional(
+        TOPIC_ID,
+        "The topic's id as Kafka prints it, for requests that name no name (sockmesh's own).",
+      ),
     },
-    ({ role, apiKey, topic, topicPrefix }, complain) => {
+    ({ role, apiKey, topic, topicPrefix, topicID }, complain) => {
       if (role !== undefined && apiKey !== undefined) complain("apiKey", "cannot be combined with role");
       if (topic !== undefined && topicPrefix !== undefined)
         complain("topicPrefix", "cannot be combined with topic");
+      if (topicID !== undefined && (topic !== undefined || topicPrefix !== undefined))
+        complain("topicID", "cannot be combined with topic or topicPrefix");
     },
   ),
-  ({ at, role, apiKey, apiVersion, clientID, topic, topicPrefix }) => ({
+  ({ at, role, apiKey, apiVersion, clientID, topic, topicPrefix, topicID }) => ({
     at,
     apiKeys:
       role !== undefined ? KAFKA_ROLES[role] : apiKey !== undefined ? [KAFKA_KEYS[apiKey] ?? 0] : undefined,
@@ -78,7 +88,9 @@ export const kafkaRule: Shape<KafkaRule> = convert(
         ? { kind: "exact", text: topic }
         : topicPrefix !== undefined
           ? { kind: "prefix", text: topicPrefix }
-          : undefined,
+          : topicID !== undefined
+            ? { kind: "exact", text: topicOfId(topicID) }
+            : undefined,
   }),
 );
 

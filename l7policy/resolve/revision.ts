@@ -102,6 +102,11 @@ export class ResolvedPolicies implements PolicyRevision {
     return { way, endpoint: own, peer: other, port, transport, process, portNames };
   }
 
+  /** What is known of an identity. */
+  infoOf(identity: Identity): IdentityInfo | undefined {
+    return this.parts.registry.info(identity);
+  }
+
   /** All rules of one direction that select an identity. */
   of(way: Way, { identity, labels }: IdentityInfo): EndpointPolicy {
     let found = this.byEndpoint[way].get(identity);

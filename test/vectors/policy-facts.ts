@@ -676,6 +676,32 @@ ingressDeny: [{ fromEndpoints: [{ matchLabels: { app: guest } }], ${PORT(80)} },
     ],
   },
   {
+    about: "Kafka topics by id (sockmesh's own): an id is no name",
+    specs: [kafka("[{ role: consume, topicID: MkTkSCSCQ2-9e3hJgBGhbw }, { role: consume, topicPrefix: Mk }]")],
+    lines: [
+      "guest > backend:9092 kafka fetch #MkTkSCSCQ2-9e3hJgBGhbw = allow",
+      "guest > backend:9092 kafka fetch #MkTkSCSCQ2-9e3hJgBGhbw Mkx = allow",
+      "guest > backend:9092 kafka fetch #MkTkSCSCQ2-9e3hJgBGhbx = deny",
+      "guest > backend:9092 kafka produce #MkTkSCSCQ2-9e3hJgBGhbw = deny",
+    ],
+  },
+  {
+    about: "Kafka: keys add up, others are denied; a role with a topic",
+    specs: [
+      `${TO}ingress: [{ ${L7("kafka: [{ apiKey: metadata }, { apiKey: apiversions }]", 1)} }, { ${L7("kafka: []", 2)} }, { ${L7("kafka: [{}]", 3)} }, { ${L7("kafka: [{ topic: foo }, { topic: bar }]", 4)} }, { ${L7("kafka: [{ topic: bar }, { topic: foo }, { topic: baz }]", 5)} }]`,
+    ],
+    lines: [
+      "guest > backend:1 kafka apiversions = allow",
+      "guest > backend:1 kafka createtopics t = deny",
+      "guest > backend:2 kafka produce foo bar = deny",
+      "guest > backend:3 kafka produce foo bar = allow",
+      "guest > backend:4 kafka produce foo bar = allow",
+      "guest > backend:5 kafka produce foo bar = allow",
+      "guest > backend:5 kafka deletetopics other = deny",
+      "guest > backend:5 kafka addpartitionstotxn foo other = deny",
+    ],
+  },
+  {
     about: "memcached: commands, groups, keys",
     specs: [
       memcache("[{ command: get, keyPrefix: user. }, { command: set, keyExact: key }, { command: gat }, { command: touch, keyExact: key }, { command: incr, keyExact: otherKey }]"),
@@ -744,6 +770,22 @@ ingressDeny: [{ fromEndpoints: [{ matchLabels: { app: guest } }], ${PORT(80)} },
       "guest > backend:1 cassandra list-users = deny",
       "guest > backend:2 cassandra select system.local = deny",
       "guest > backend:3 cassandra select system.local = deny",
+    ],
+  },
+  {
+    about: "Cassandra: statements on a table, as batches and prepared ones name them too",
+    specs: [
+      cassandra("[{ query_table: 'db3.*' }]"),
+      `${TO}ingress: [{ ${L7("l7proto: cassandra, l7: [{ query_table: db4.t1 }]", 1)} }, { ${L7("l7proto: cassandra, l7: [{ query_table: db5.t1 }]", 2)} }]`,
+    ],
+    lines: [
+      "guest > backend:9042 cassandra insert db3.t1 = allow",
+      "guest > backend:9042 cassandra insert db4.t1 = deny",
+      ...["create-table", "insert", "update", "drop-table", "truncate-table"].map((action) => `guest > backend:1 cassandra ${action} db4.t1 = allow`),
+      // Where Cilium let it through: the table of TRUNCATE was not looked at.
+      "guest > backend:1 cassandra truncate-table db5.secret = deny",
+      "guest > backend:2 cassandra use db5 = allow",
+      "guest > backend:2 cassandra insert db5.t1 = allow",
     ],
   },
   {

@@ -96,6 +96,14 @@ describe("patterns", () => {
     ["[[:nope:]]", "invalid character class range", 1],
     ["a{1000}".repeat(101), "expression too large", undefined],
     ["(".repeat(1001), "expression nests too deeply", 1000],
+    ["(a{1,1000}){1,1000}", "invalid repeat count", 11],
+    ["((a{1,100}){1,100}){1,100}", "invalid repeat count", 11],
+    ["\ud800", "invalid UTF-8", 0],
+    // A megabyte of whatever: refused before it is looked at.
+    ["a".repeat(1 << 20), "expression too large", 65_536],
+    ["ab|".repeat(350_000), "expression too large", 65_536],
+    ["(".repeat(500_000) + ")".repeat(500_000), "expression too large", 65_536],
+    [`[${"a-z".repeat(350_000)}]`, "expression too large", 65_536],
   ])("%#: refused for what is wrong, and where", (pattern, message, offset) => {
     const error = unlessThrown(() => parseRegex(pattern));
     expect(error).toBeInstanceOf(SockmeshError);

@@ -136,9 +136,10 @@ describe("rules beside others", () => {
 
   test("denied anyway", () => {
     const denied = `${TO}ingress: [{ fromCIDR: [10.1.0.0/16], ${ports("http: [{}]")} }]\ningressDeny: [{ fromCIDR: [10.0.0.0/8] }]`;
-    expect(findings([denied])).toEqual(["denied-anyway 6: denied by p.yaml:7"]);
+    const tcp = "not-seen 7: only TCP of it is denied: the sidecar judges TCP";
+    expect(findings([denied])).toEqual(["denied-anyway 6: denied by p.yaml:7", tcp]);
     const some = `${TO}ingress: [{ fromCIDR: [10.0.0.0/8], ${ports("http: [{}]")} }]\ningressDeny: [{ fromCIDR: [10.1.0.0/16] }]`;
-    expect(findings([some])).toEqual([]);
+    expect(findings([some])).toEqual([tcp]);
   });
 
   test("families that disagree", () => {
@@ -210,6 +211,6 @@ test("what cannot be enforced, is empty, not seen, or not for the kernel", () =>
   ]);
   const many = Array.from({ length: 61 }, (_, i) => `{ path: /a${i}, headers: ['X-${i}'] }`);
   expect(findings([http(...many)])).toEqual([
-    "not-in-kernel 6: the rules together have more than 60 conditions on host and headers",
+    "too-large-for-kernel 6: the rules together have more than 60 conditions on host and headers",
   ]);
 });
