@@ -58,6 +58,7 @@ async function run(flags: Flags): Promise<void> {
   });
   youngGrowth(2);
   process.on("SIGHUP", () => agent.reload());
+  process.on("SIGUSR2", () => agent.upgrade());
   await signal;
   await agent.close();
 }

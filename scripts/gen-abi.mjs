@@ -55,6 +55,7 @@ defines("ACTION", table.TableAction);
 defines("ACTION_KIND", table.ActionKind);
 defines("REQUIREMENT", table.TableRequirement);
 defines("BIT", table.TableBit);
+lines.push(`#define ABI_DIGEST ${abi.abiDigest()}`);
 lines.push(`#define OUTCOME_SLOTS ${OUTCOME_SLOTS}`, "", "#endif", "");
 
 const path = new URL("../sockmap/bpf/abi.gen.h", import.meta.url);

@@ -169,13 +169,15 @@ export const CONFIG: StructLayout = {
   name: "config",
   about: "load-time configuration",
   fields: [
+    ["abi", "u32", "what `abiDigest` says of the layouts that the object was made with"],
+    ["pad", "u32"],
     ["netns", "u64", "cookie of the network namespace whose listeners are captured"],
     ["credit", "u32", "most unread bytes that one direction may have past TCP"],
     ["tracing", "u32", "1: reads are published when recv returns"],
     ["guard", "u32", "1: endpoints with a reader that sockmaps break are put back to TCP"],
     ["head", "u32", "most bytes of a head; longer ones are for the sidecar to refuse"],
     ["lines", "u32", "most lines of a head"],
-    ["pad", "u32"],
+    ["pad2", "u32"],
   ],
 };
 
@@ -220,6 +222,14 @@ export const STRUCTS = [
   CONFIG,
   TALLY,
 ];
+
+/** A number that differs, almost surely, when a layout or a constant that programs and TypeScript share does (FNV-1a). */
+export function abiDigest(): number {
+  const shared = [STRUCTS, RecordFlag, Level, GroupKind, Total, Stage, SlotBits, BodyKind];
+  let digest = 0x811c9dc5;
+  for (const byte of Buffer.from(JSON.stringify(shared))) digest = Math.imul(digest ^ byte, 0x01000193);
+  return digest >>> 0;
+}
 
 const WIDTH: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 

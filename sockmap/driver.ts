@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, existsSync, openSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SockmeshError } from "../core/errors.js";
 import { u32Key } from "./structs.js";
-import { errnoName, lastErrno, loadLibbpf, mapShared, type Libbpf, type Pointer } from "./libbpf.js";
+import {
+  errnoName,
+  lastErrno,
+  loadLibbpf,
+  mapShared,
+  readWord,
+  type Libbpf,
+  type Pointer,
+} from "./libbpf.js";
 
 const LOG_BYTES = 1 << 24;
 const LOAD_TRIES = 10;
@@ -73,10 +82,12 @@ export class BpfMap {
 
 /** What to load and how. */
 export interface LoadPlan {
-  /** File name of an object in sockmap/bpf/. */
+  /** File name of an object in sockmap/bpf/, or an absolute path. */
   readonly object: string;
-  /** Bytes of the one `const volatile` struct. */
+  /** Bytes of the one `const volatile` struct. The first word, `abiDigest`, must be what the object has there. */
   readonly config: Uint8Array;
+  /** A loaded object whose maps are taken instead of new ones. */
+  readonly over?: BpfObject;
   /** Entries of maps that have other numbers of them than the object says, by name. */
   readonly entries?: Readonly<Record<string, number>>;
   /** Programs that this kernel may lack; left out together when it does. */
@@ -90,8 +101,9 @@ export interface ProgramCost {
   readonly verified: number | undefined;
 }
 
-/** Path of a committed BPF object, from the sources or from dist/. */
+/** Path of a committed BPF object, from the sources or from dist/. An absolute path stays what it is. */
 export function objectPath(name: string): string {
+  if (isAbsolute(name)) return name;
   for (const relative of ["./bpf/", "../../sockmap/bpf/"]) {
     const path = fileURLToPath(new URL(relative + name, import.meta.url));
     if (existsSync(path)) return path;
@@ -131,7 +143,9 @@ export class BpfObject {
     if (!object) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: open: ${errnoName(lastErrno())}`);
     const log = new Uint8Array(LOG_BYTES);
     try {
-      const rodata = bpf.findMap(object, ".rodata.config");
+      const rodata = bpf.findMap(object, CONSTANTS);
+      checkAbi(bpf, rodata, plan);
+      if (plan.over) plan.over.lendMaps(object);
       const set = bpf.setInitialValue(rodata, plan.config, plan.config.length);
       if (set < 0) throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: configuration: ${errnoName(set)}`);
       for (const [name, entries] of Object.entries(plan.entries ?? {}))
@@ -146,6 +160,17 @@ export class BpfObject {
       throw error;
     }
     return new BpfObject(bpf, object);
+  }
+
+  /** Has an object that is not loaded yet use this one's maps. */
+  private lendMaps(object: Pointer): void {
+    const { bpf } = this;
+    for (let map = bpf.nextMap(object, null); map; map = bpf.nextMap(object, map)) {
+      const name: string = bpf.mapName(map);
+      if (name.includes(CONSTANTS)) continue;
+      const failed = bpf.reuseFd(map, this.map(name).fd);
+      if (failed < 0) throw new SockmeshError("SM_BPF_MAP", `${name}: ${errnoName(failed)}`);
+    }
   }
 
   /** The names of the programs in an object, in the order in which they are loaded. */
@@ -252,6 +277,18 @@ export class BpfObject {
   private programFd(name: string): number {
     return this.bpf.programFd(this.program(name));
   }
+}
+
+/** The map of the struct of constants. */
+const CONSTANTS = ".rodata.config";
+
+function checkAbi(bpf: Libbpf, rodata: Pointer, plan: LoadPlan): void {
+  const size: [number] = [0];
+  const value = bpf.initialValue(rodata, size);
+  const { config } = plan;
+  const [wanted] = new Uint32Array(config.buffer, config.byteOffset, 1);
+  if (size[0] !== config.length || readWord(value) !== wanted)
+    throw new SockmeshError("SM_BPF_LOAD", `${plan.object}: made for another version of sockmesh`);
 }
 
 function programsOf(bpf: Libbpf, object: Pointer): Pointer[] {

@@ -205,5 +205,7 @@ export interface SocketEngine {
   accepted(fd: number): Link;
   totals(): EngineTotals;
   /** Detaches everything; live connections go on over TCP or to their end. Idempotent. */
+  /** Puts the programs of the installed object in the place of those that run; see the kernel engine. */
+  upgrade?(): void;
   stop(): Promise<void>;
 }

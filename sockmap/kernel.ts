@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from "node:fs";
-import type { Limits } from "../core/limits.js";
 import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
 import {
-  Size,
-  CONFIG,
   CONNECTION,
   ENDPOINT,
   GROUP,
@@ -17,7 +14,7 @@ import {
   Stage,
   Total,
 } from "./abi.js";
-import { BpfObject } from "./driver.js";
+import type { BpfObject } from "./driver.js";
 import type {
   EndpointTerms,
   EngineTotals,
@@ -27,99 +24,34 @@ import type {
   SocketEngine,
   Level as LevelName,
 } from "./engine.js";
+import {
+  loadEngine,
+  loadOver,
+  SHORTCUT_PROGRAM,
+  SPLICE_PROGRAM,
+  TRACING_PROGRAMS,
+  type KernelOptions,
+} from "./load.js";
 import { KernelLink, type LinkParts } from "./link.js";
 import { Records, RECORD_BYTES } from "./records.js";
 import { Slots } from "./slots.js";
-import { netnsCookie, socketCookie } from "./socket.js";
+import { socketCookie } from "./socket.js";
 import { StructBytes, u32Key, u64Key } from "./structs.js";
 import { readTallies } from "./tallies.js";
 import { Wakes } from "./wakes.js";
-
-/** What the kernel engine needs to know of this machine. */
-export interface KernelOptions {
-  /** Mount point of cgroup v2. */
-  readonly cgroupRoot: string;
-  /** Directory of the cgroup that this process, and nothing else, lives in. */
-  readonly sidecarCgroup: string;
-  /** Any TCP socket of this process: tells the network namespace. */
-  readonly socketFd: number;
-  /** Most unread bytes that one direction may have past TCP. */
-  readonly creditBytes: number;
-  /** False: as on kernels without the socket tracepoints (before 6.3). */
-  readonly tracing: boolean;
-  /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
-  readonly guard: boolean;
-  /** Most connections that the kernel takes part in; others go over TCP. Sizes the maps. */
-  readonly connections: number;
-  /** Heads that are longer, or have more lines, are not judged in the kernel. */
-  readonly limits: Limits;
-}
-
-/** Credit that lets a large body flow without letting a stopped reader hold much memory. */
-export const DEFAULT_CREDIT = 1 << 20;
-
-/** Programs that need the socket tracepoints (6.3). */
-export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
-const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
-const SPLICE_PROGRAM = "sockmesh_splice";
-const SHORTCUT_PROGRAM = "sockmesh_shortcut";
-
-/** Connections that the kernel takes part in unless the configuration says otherwise. */
-export const DEFAULT_CONNECTIONS = 8192;
-/** Sockets of one connection: of the client, of the sidecar towards either side, and of the service. */
-const SOCKETS_EACH = 4;
-
-/** The constants that the programs are loaded with. */
-export function engineConfig(
-  { creditBytes, guard, limits }: Pick<KernelOptions, "creditBytes" | "guard" | "limits">,
-  netns: bigint,
-  tracing: boolean,
-): Uint8Array {
-  return new StructBytes(CONFIG)
-    .setU64("netns", netns)
-    .setU32("credit", creditBytes)
-    .setU32("tracing", tracing ? 1 : 0)
-    .setU32("guard", guard ? 1 : 0)
-    .setU32("head", limits.headBytes)
-    .setU32("lines", limits.headerCount).bytes;
-}
 
 /**
  * Loads and attaches the BPF programs. Throws SM_BPF_UNAVAILABLE, SM_BPF_LOAD or SM_BPF_ATTACH with nothing left behind.
  * Where what level splice needs does not load, all else is loaded without it: reads are then published by the sidecar.
  */
 export function createKernelEngine(options: KernelOptions): KernelEngine {
-  const load = (tracing: boolean): BpfObject =>
-    BpfObject.load({
-      object: "engine.bpf.o",
-      config: engineConfig(options, netnsCookie(options.socketFd), tracing),
-      entries: mapEntries(options.connections),
-      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
-    });
-  let loaded: BpfObject;
-  let because = options.tracing ? undefined : NO_TRACEPOINTS;
+  const { object, because } = loadEngine(options);
   try {
-    loaded = load(options.tracing);
+    return new KernelEngine(object, options, because);
   } catch (error) {
-    if (!options.tracing) throw error;
-    loaded = load(false);
-    // What libbpf says of a tracepoint that the kernel's BTF does not have.
-    const { message } = error as Error;
-    because = message.includes("ESRCH") ? NO_TRACEPOINTS : `level splice does not load: ${message}`;
-  }
-  try {
-    return new KernelEngine(loaded, options, because);
-  } catch (error) {
-    loaded.close();
+    object.close();
     throw error;
   }
-}
-
-function mapEntries(connections: number): Record<string, number> {
-  const records = 2 * connections;
-  // Clients enter before it is known whether a record is left, and must not keep out the sockets of those that have one.
-  const sockets = Math.max(2 * SOCKETS_EACH * connections, Size.sockets);
-  return { sockets, openers: sockets, links: sockets, connections: sockets, records, free_records: records };
 }
 
 /** The engine that captures with sk_lookup and moves bytes with sk_msg. Made by {@link createKernelEngine}. */
@@ -141,7 +73,7 @@ export class KernelEngine implements SocketEngine {
 
   constructor(
     private readonly object: BpfObject,
-    options: KernelOptions,
+    private readonly options: KernelOptions,
     readonly because: string | undefined,
   ) {
     // Without the tracepoints a denial could be put in order only by ending its connection, and readers that take a short
@@ -168,11 +100,28 @@ export class KernelEngine implements SocketEngine {
       splices: new Map(),
     };
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
-    object.placeProgram(tracing ? SPLICE_PROGRAM : SHORTCUT_PROGRAM, "stages", Stage.first);
-    object.placeProgram(SHORTCUT_PROGRAM, "stages", Stage.shortcut);
+    this.placeStages(object);
     object.attachToMap("sockmesh_move", "sockets");
     if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
+  }
+
+  /**
+   * Loads what runs on each message anew, from the object that the installation now has, over the same maps, and puts it
+   * in the place of what runs: the next message of every live connection meets it. What tells the ends of recv and send
+   * stays, and so do capture and pairing: in between they would miss something. Throws SM_BPF_LOAD, and all stays as it is.
+   */
+  upgrade(): void {
+    const wanted = this.tracing ? [SPLICE_PROGRAM, SHORTCUT_PROGRAM] : [SHORTCUT_PROGRAM];
+    const made = loadOver(this.options, this.tracing, wanted, this.object);
+    this.placeStages(made);
+    // The array of programs holds them now.
+    made.close();
+  }
+
+  private placeStages(object: BpfObject): void {
+    object.placeProgram(this.tracing ? SPLICE_PROGRAM : SHORTCUT_PROGRAM, "stages", Stage.first);
+    object.placeProgram(SHORTCUT_PROGRAM, "stages", Stage.shortcut);
   }
 
   capture(listeners: Listeners): Promise<Release> {

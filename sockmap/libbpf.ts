@@ -12,6 +12,10 @@ const PROTOTYPES = {
   findMap: "void *bpf_object__find_map_by_name(void *object, const char *name)",
   findProgram: "void *bpf_object__find_program_by_name(void *object, const char *name)",
   nextProgram: "void *bpf_object__next_program(void *object, void *previous)",
+  nextMap: "void *bpf_object__next_map(void *object, void *previous)",
+  mapName: "const char *bpf_map__name(void *map)",
+  reuseFd: "int bpf_map__reuse_fd(void *map, int fd)",
+  initialValue: "void *bpf_map__initial_value(void *map, _Out_ size_t *size)",
   mapFd: "int bpf_map__fd(void *map)",
   setMaxEntries: "int bpf_map__set_max_entries(void *map, uint32_t entries)",
   setInitialValue: "int bpf_map__set_initial_value(void *map, const void *data, size_t size)",
@@ -49,6 +53,10 @@ export type Libbpf = Record<Name, (...args: unknown[]) => never> & {
   findMap(object: Pointer, name: string): Pointer;
   findProgram(object: Pointer, name: string): Pointer;
   nextProgram(object: Pointer, previous: Pointer): Pointer;
+  nextMap(object: Pointer, previous: Pointer): Pointer;
+  mapName(map: Pointer): string;
+  reuseFd(map: Pointer, fd: number): number;
+  initialValue(map: Pointer, size: [number]): Pointer;
   mapFd(map: Pointer): number;
   setMaxEntries(map: Pointer, entries: number): number;
   setInitialValue(map: Pointer, data: Uint8Array, size: number): number;
@@ -75,6 +83,11 @@ export type Libbpf = Record<Name, (...args: unknown[]) => never> & {
   consumeRing(ring: Pointer): number;
   freeRing(ring: Pointer): void;
 };
+
+/** A 32-bit word of memory that libbpf gave a pointer to. */
+export function readWord(at: Pointer): number {
+  return koffi.decode(at as never, "uint32_t") as number;
+}
 
 /** The functions of libc that the engine uses. */
 export interface Libc {

@@ -143,6 +143,19 @@ export class Agent {
     this.policies.again();
   }
 
+  /** Has the kernel run the programs of the installed object; those that run stay when it does not load. */
+  upgrade(): void {
+    const { log } = this.parts;
+    try {
+      if (!this.engine?.upgrade) return log.warn({}, "no programs run that could be replaced");
+      this.engine.upgrade();
+      log.info({}, "programs replaced");
+    } catch (thrown) {
+      if (!(thrown instanceof SockmeshError)) throw thrown;
+      log.error({ code: thrown.code, cause: thrown.message }, "the programs that run stay");
+    }
+  }
+
   /** What `sockmesh status` shows. */
   status(): AgentStatus {
     const { config, pid } = this.parts;

@@ -40,8 +40,8 @@ export async function planEngine(
     if (stale.trees.length > 0) log.warn(stale, "removed cgroups of an agent that was killed");
     const tree = CgroupTree.create(root, pid);
     // Loads koffi and libbpf, which a machine without BPF need not have.
-    const { createKernelEngine, DEFAULT_CONNECTIONS, DEFAULT_CREDIT } =
-      await import("../../sockmap/kernel.js");
+    const { createKernelEngine } = await import("../../sockmap/kernel.js");
+    const { DEFAULT_CONNECTIONS, DEFAULT_CREDIT, ENGINE_OBJECT } = await import("../../sockmap/load.js");
     return {
       tree,
       make(socketFd) {
@@ -53,6 +53,8 @@ export async function planEngine(
             creditBytes: config.creditBytes ?? DEFAULT_CREDIT,
             // For tests of what kernels before 6.3 do.
             tracing: process.env.SOCKMESH_TEST_TRACING !== "0",
+            // For tests of programs with a fault.
+            object: process.env.SOCKMESH_TEST_OBJECT ?? ENGINE_OBJECT,
             connections: config.kernelConnections ?? DEFAULT_CONNECTIONS,
             limits: config.limits,
             guard: process.env.SOCKMESH_TEST_GUARD !== "0",

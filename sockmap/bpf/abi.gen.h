@@ -106,15 +106,17 @@ _Static_assert(sizeof(struct opt_out_key) == 8, "layout of opt_out_key");
 
 /* load-time configuration */
 struct config {
+	__u32 abi; /* what `abiDigest` says of the layouts that the object was made with */
+	__u32 pad;
 	__u64 netns; /* cookie of the network namespace whose listeners are captured */
 	__u32 credit; /* most unread bytes that one direction may have past TCP */
 	__u32 tracing; /* 1: reads are published when recv returns */
 	__u32 guard; /* 1: endpoints with a reader that sockmaps break are put back to TCP */
 	__u32 head; /* most bytes of a head; longer ones are for the sidecar to refuse */
 	__u32 lines; /* most lines of a head */
-	__u32 pad;
+	__u32 pad2;
 };
-_Static_assert(sizeof(struct config) == 32, "layout of config");
+_Static_assert(sizeof(struct config) == 40, "layout of config");
 
 /* spliced requests of one rule */
 struct tally {
@@ -246,6 +248,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define BIT_CHUNKED 61
 #define BIT_BODILESS 60
 
+#define ABI_DIGEST 2064994420
 #define OUTCOME_SLOTS 64
 
 #endif

@@ -5,7 +5,7 @@
 #include "abi.gen.h"
 
 /* A section of its own: constants that the compiler makes must not move it. */
-const volatile struct config cfg SEC(".rodata.config") = {};
+const volatile struct config cfg SEC(".rodata.config") = { .abi = ABI_DIGEST };
 
 /* A connection as both of its ends see it. The initial sequence numbers make the key unique for all practical
  * purposes, also across network namespaces and when ports are used again. */

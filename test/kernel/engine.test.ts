@@ -2,12 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ChildProcess } from "node:child_process";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
-import {
-  createKernelEngine,
-  DEFAULT_CONNECTIONS,
-  DEFAULT_CREDIT,
-  type KernelEngine,
-} from "../../sockmap/kernel.js";
+import { createKernelEngine, type KernelEngine } from "../../sockmap/kernel.js";
+import { DEFAULT_CONNECTIONS, DEFAULT_CREDIT, ENGINE_OBJECT } from "../../sockmap/load.js";
 import type { Level, Release } from "../../sockmap/engine.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
 import { Relay } from "../support/relay.js";
@@ -36,6 +32,7 @@ beforeAll(async () => {
       creditBytes: DEFAULT_CREDIT,
       tracing: true,
       guard: true,
+      object: ENGINE_OBJECT,
       connections: DEFAULT_CONNECTIONS,
       limits: DEFAULT_LIMITS,
     });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Level splice where something is short, fast, slow or twice: every request gets its right answer all the same. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import {
   freePort,
   kernelEngine,
@@ -40,10 +41,11 @@ interface Sum {
 async function serve(
   config: object = {},
   policy?: (port: number) => string,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<{ agent: TestAgent; port: number }> {
   const port = await freePort();
   const text = policy?.(port) ?? policyFor("service", port, ["client"], RULE);
-  const agent = await TestAgent.start(text, { level: "splice", ...config });
+  const agent = await TestAgent.start(text, { level: "splice", ...config }, [], { env });
   agents.push(agent);
   programs.push(launch(agent.exec("app=service", [process.execPath, SERVICE, String(port)])));
   await until("the service listens", () => listens(port));
@@ -119,6 +121,33 @@ const right = (allowed: number, denied: number): Sum => ({ allowed, denied, wron
     } finally {
       for (const { child } of programs) child.kill("SIGKILL");
       await namespace.remove();
+    }
+  });
+
+  test("programs that are replaced while requests run: none is lost, and what does not load replaces nothing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sockmesh-upgrade-"));
+    const object = join(folder, "engine.bpf.o");
+    copyFileSync("sockmap/bpf/engine.bpf.o", object);
+    const { agent, port } = await serve({}, undefined, { SOCKMESH_TEST_OBJECT: object });
+    let log = "";
+    agent.program.child.stderr?.on("data", (text: string) => (log += text));
+    const said = (what: string): number => log.split(what).length - 1;
+    const upgrade = async (what: string): Promise<void> => {
+      const before = said(what);
+      agent.program.child.kill("SIGUSR2");
+      await until(what, () => said(what) > before);
+    };
+    try {
+      const client = ask(agent, [], "hold", port, 8, 4000);
+      for (let i = 0; i < 5; i++) await upgrade("programs replaced");
+      const bytes = readFileSync(object);
+      writeFileSync(object, bytes.subarray(0, 20_000));
+      await upgrade("the programs that run stay");
+      expect(await sumOf(client)).toEqual(right(32_000, 8));
+      const { outcomes } = (await agent.status()).totals;
+      expect(outcomes.fast).toBeGreaterThan(32_000);
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

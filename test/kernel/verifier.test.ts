@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
-import { DEFAULT_CREDIT, engineConfig, TRACING_PROGRAMS } from "../../sockmap/kernel.js";
+import { DEFAULT_CREDIT, engineConfig, TRACING_PROGRAMS } from "../../sockmap/load.js";
 
 const OBJECT = "engine.bpf.o";
 

@@ -5,7 +5,7 @@ import { release, version } from "node:os";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
 import type { Level } from "../../sockmap/engine.js";
-import { engineConfig } from "../../sockmap/kernel.js";
+import { engineConfig } from "../../sockmap/load.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
 import { REPORT_MARK, type Report, type Task } from "./report.js";

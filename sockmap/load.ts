@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Limits } from "../core/limits.js";
+import { abiDigest, CONFIG, Size } from "./abi.js";
+import { BpfObject, type LoadPlan } from "./driver.js";
+import { netnsCookie } from "./socket.js";
+import { StructBytes } from "./structs.js";
+
+/** What the kernel engine needs to know of this machine. */
+export interface KernelOptions {
+  /** Mount point of cgroup v2. */
+  readonly cgroupRoot: string;
+  /** Directory of the cgroup that this process, and nothing else, lives in. */
+  readonly sidecarCgroup: string;
+  /** Any TCP socket of this process: tells the network namespace. */
+  readonly socketFd: number;
+  /** Most unread bytes that one direction may have past TCP. */
+  readonly creditBytes: number;
+  /** False: as on kernels without the socket tracepoints (before 6.3). */
+  readonly tracing: boolean;
+  /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
+  readonly guard: boolean;
+  /** The BPF object: a file name in sockmap/bpf/, or an absolute path. */
+  readonly object: string;
+  /** Most connections that the kernel takes part in; others go over TCP. Sizes the maps. */
+  readonly connections: number;
+  /** Heads that are longer, or have more lines, are not judged in the kernel. */
+  readonly limits: Limits;
+}
+
+/** Credit that lets a large body flow without letting a stopped reader hold much memory. */
+export const DEFAULT_CREDIT = 1 << 20;
+
+/** The committed object of the engine. */
+export const ENGINE_OBJECT = "engine.bpf.o";
+/** Programs that need the socket tracepoints (6.3). */
+export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
+/** Programs behind the entry program: the first needs the tracepoints too. */
+export const [SPLICE_PROGRAM, SHORTCUT_PROGRAM] = ["sockmesh_splice", "sockmesh_shortcut"] as const;
+
+/** Connections that the kernel takes part in unless the configuration says otherwise. */
+export const DEFAULT_CONNECTIONS = 8192;
+/** Sockets of one connection: of the client, of the sidecar towards either side, and of the service. */
+const SOCKETS_EACH = 4;
+
+/** The constants that the programs are loaded with. */
+export function engineConfig(
+  { creditBytes, guard, limits }: Pick<KernelOptions, "creditBytes" | "guard" | "limits">,
+  netns: bigint,
+  tracing: boolean,
+): Uint8Array {
+  return new StructBytes(CONFIG)
+    .setU32("abi", abiDigest())
+    .setU64("netns", netns)
+    .setU32("credit", creditBytes)
+    .setU32("tracing", tracing ? 1 : 0)
+    .setU32("guard", guard ? 1 : 0)
+    .setU32("head", limits.headBytes)
+    .setU32("lines", limits.headerCount).bytes;
+}
+
+/** What was loaded, and why not all of it. */
+export interface Loaded {
+  readonly object: BpfObject;
+  /** Why level splice is not there; undefined when it is. */
+  readonly because: string | undefined;
+}
+
+/** Loads all programs. Where what level splice needs does not load, all else is loaded. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD. */
+export function loadEngine(options: KernelOptions): Loaded {
+  const load = (tracing: boolean): BpfObject =>
+    BpfObject.load({
+      ...plan(options, tracing),
+      entries: mapEntries(options.connections),
+      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
+    });
+  if (!options.tracing) return { object: load(false), because: NO_TRACEPOINTS };
+  try {
+    return { object: load(true), because: undefined };
+  } catch (error) {
+    const object = load(false);
+    // What libbpf says of a tracepoint that the kernel's BTF does not have.
+    const { message } = error as Error;
+    const because = message.includes("ESRCH") ? NO_TRACEPOINTS : `level splice does not load: ${message}`;
+    return { object, because };
+  }
+}
+
+/** Loads some programs alone, over the maps of an object that runs. Throws SM_BPF_LOAD. */
+export function loadOver(
+  options: KernelOptions,
+  tracing: boolean,
+  programs: readonly string[],
+  over: BpfObject,
+): BpfObject {
+  const without = BpfObject.programs(options.object).filter((name) => !programs.includes(name));
+  return BpfObject.load({ ...plan(options, tracing), without, over });
+}
+
+function plan(options: KernelOptions, tracing: boolean): Pick<LoadPlan, "object" | "config"> {
+  const config = engineConfig(options, netnsCookie(options.socketFd), tracing);
+  return { object: options.object, config };
+}
+
+function mapEntries(connections: number): Record<string, number> {
+  const records = 2 * connections;
+  // Clients enter before it is known whether a record is left, and must not keep out the sockets of those that have one.
+  const sockets = Math.max(2 * SOCKETS_EACH * connections, Size.sockets);
+  return { sockets, openers: sockets, links: sockets, connections: sockets, records, free_records: records };
+}
