@@ -54,7 +54,7 @@ export class RuleSetCache {
   }
 }
 
-/** What a rule means, as a text. */
-function textOf({ method, path, host, headers }: HttpRule): string {
+/** What a rule wants, as a text. */
+export function textOf({ method, path, host, headers }: HttpRule): string {
   return JSON.stringify([method, path, host, headers.map((h) => [h.name.toLowerCase(), h.value])]);
 }

@@ -125,6 +125,13 @@ export interface Barrier {
   readonly expectation: number;
 }
 
+/** What is done to a named field of a request: one more with this value, none with another, or only one with this. */
+export interface FieldChange {
+  readonly kind: "ADD" | "DELETE" | "REPLACE";
+  readonly name: string;
+  readonly value: string;
+}
+
 /** An answer made by the sidecar in the protocol's own words. */
 export interface Denial {
   readonly bytes: Uint8Array;
@@ -152,6 +159,11 @@ export interface Protocol<Req extends Request = Request, Res extends Response = 
   deny(request: Req, reason: DenyReason): Denial;
   /** The answer to a forwarded request, known by its expectation, that the service cannot give; always closes. */
   fail(expectation: number, reason: DenyReason): Denial;
+  /**
+   * The head of a request as it is to be forwarded, with some of its fields changed. Missing where requests have none that
+   * a rule may change. Names and values are such that the parser has checked.
+   */
+  edit?(request: Req, changes: readonly FieldChange[]): Uint8Array;
   /** Text of a request for logs, e.g. `GET /x`; never called on the hot path unless logging is on. */
   describe(request: Req): string;
 }

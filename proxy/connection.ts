@@ -4,6 +4,7 @@ import type { OutcomeName } from "../core/outcome.js";
 import type { FieldSpans } from "../protocols/fields.js";
 import type { Protocol, Request } from "../protocols/protocol.js";
 import type { Link, Splice } from "../sockmap/engine.js";
+import type { Noted } from "./audit-log.js";
 import type { ProxyContext } from "./context.js";
 import { partiesOf } from "./layers/identify.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
@@ -209,17 +210,21 @@ export class Connection implements Ends, LegEvents, Timed {
 
   /** Audit lets something through that policy denies: counts it, and tells. */
   audit(outcome: OutcomeName, request?: Request): void {
-    const { context, parties, protocol } = this;
+    const { context } = this;
     this.verdict = outcome;
     if (!request) this.outcome = outcome;
-    const { client, service, port } = parties;
-    context.audits.note(() => ({
-      outcome,
-      client,
-      service,
-      port,
-      request: request && protocol ? protocol.describe(request) : "",
-    }));
+    context.audits.note("would be denied", () => ({ outcome, ...this.noted(request) }));
+  }
+
+  /** A rule wants it told that a header of a request differs. */
+  noteMismatch(request: Request, header: string): void {
+    this.context.audits.note("header differs", () => ({ header, ...this.noted(request) }));
+  }
+
+  private noted(request: Request | undefined): Noted {
+    const { client, service, port } = this.parties;
+    const text = request && this.protocol ? this.protocol.describe(request) : "";
+    return { client, service, port, request: text };
   }
 
   /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutcomeName } from "../core/outcome.js";
 import type { Denial, Fault, Request, Sink } from "../protocols/protocol.js";
+import { forwardedHead } from "./changes.js";
 import type { Connection } from "./connection.js";
 import type { Exchange } from "./exchanges.js";
 import type { MessageRelay } from "./messages.js";
@@ -45,7 +46,7 @@ export class RequestSink implements Sink<Request> {
     if (exchange) exchange.outcome = connection.verdict;
     relay.forwarding(request);
     connection.requests++;
-    connection.toService(request.bytes);
+    connection.toService(forwardedHead(connection, request));
   }
 
   /** Answers a request in the service's place; the connection goes on. */

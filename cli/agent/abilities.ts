@@ -9,4 +9,8 @@ import type { Protocol } from "../../protocols/protocol.js";
 export const PROTOCOLS: readonly Protocol[] = [http1, memcached];
 
 /** What of a policy the agent can enforce; all else is refused before it is in force. */
-export const ABILITIES: Abilities = { ...HTTP_ONLY, families: PROTOCOLS.map(({ name }) => name as Family) };
+export const ABILITIES: Abilities = {
+  ...HTTP_ONLY,
+  headerActions: true,
+  families: PROTOCOLS.map(({ name }) => name as Family),
+};

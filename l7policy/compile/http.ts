@@ -50,6 +50,13 @@ export class HttpRuleSet {
     return rule === NOT_SURE ? this.lazy.match(fields, false) : rule;
   }
 
+  /** Positions in `rules` of all rules that allow the request, in no order. */
+  matches(fields: FieldSpans): number[] {
+    const all: number[] = [];
+    this.lazy.match(fields, false, all);
+    return all;
+  }
+
   judge(fields: FieldSpans): boolean {
     return this.match(fields) >= 0;
   }

@@ -31,8 +31,11 @@ export class LazyJudge {
     }));
   }
 
-  /** Position of the first rule that allows the fields, -1 when none does; with `upgrades` only of those that name one. */
-  match(fields: FieldSpans, upgrades: boolean): number {
+  /**
+   * Position of the first rule that allows the fields, -1 when none does; with `upgrades` only of those that name one.
+   * @param all receives the positions of all rules that do, in no order
+   */
+  match(fields: FieldSpans, upgrades: boolean, all?: number[]): number {
     const { bytes, start, end } = fields;
     const { automata, methodStart, pathStart } = this.plan;
     const path = fields.find(HttpField.path);
@@ -50,9 +53,11 @@ export class LazyJudge {
       const terms = this.terms[paths[i]!]!;
       for (let t = 0; t < terms.length; t++) {
         const term = terms[t]!;
-        if ((upgrades && !term.upgrade) || (first >= 0 && term.rule > first)) continue;
+        if ((upgrades && !term.upgrade) || (!all && first >= 0 && term.rule > first)) continue;
         if (term.method >= 0 && !methods.includes(term.method)) continue;
-        if (this.isMet(term.conditions)) first = term.rule;
+        if (!this.isMet(term.conditions)) continue;
+        all?.push(term.rule);
+        if (first < 0 || term.rule < first) first = term.rule;
       }
     }
     return first;

@@ -4,6 +4,12 @@ import { object, optional, refused, required } from "../shape/object.js";
 import { choice, convert, list, text, type Read, type Shape } from "../shape/shape.js";
 import { header, headerName, pattern } from "./pattern.js";
 
+/** Headers that no rule may change. */
+const FRAMING = [
+  ...["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"],
+  ...["keep-alive", "proxy-connection", "http2-settings"],
+];
+
 const HEADER_MATCH = object(
   {
     name: required(headerName, "Name of the header, without letter case."),
@@ -14,9 +20,14 @@ const HEADER_MATCH = object(
     ),
     secret: refused("names a Kubernetes secret, and the sidecar reads none; write the value"),
   },
-  ({ mismatch, value }, complain) => {
+  ({ name, mismatch, value }, complain) => {
     if (mismatch && mismatch !== "LOG" && !value)
       complain("mismatch", `${mismatch} needs a value: without one it does nothing`);
+    if (!mismatch || mismatch === "LOG") return;
+    if (name !== undefined && FRAMING.includes(name.toLowerCase()))
+      complain("name", `${name} says where the request ends or goes: it cannot be changed`);
+    if (value && !/^[!-~]([\t -~]*[!-~])?$/.test(value))
+      complain("value", "must be printable ASCII without space around it to be put into a request");
   },
 );
 

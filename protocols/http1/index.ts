@@ -6,6 +6,7 @@
 import type { Protocol } from "../protocol.js";
 import { RequestDecoder, ResponseDecoder } from "./decoder.js";
 import { deny, fail } from "./deny.js";
+import { edit } from "./edit.js";
 import type { HttpRequest } from "./request.js";
 import type { HttpResponse } from "./response.js";
 import { describe } from "./summary.js";
@@ -17,5 +18,6 @@ export const http1: Protocol<HttpRequest, HttpResponse> = {
   responses: (limits, next) => new ResponseDecoder(limits, next),
   deny,
   fail,
+  edit,
   describe,
 };
