@@ -21,6 +21,7 @@ export function runCommand(): Command {
       "after",
       `
 Policies are read again when they change, and on SIGHUP; with an error in them the last good ones stay in force.
+On SIGUSR2 the kernel's programs are loaded again, under live connections.
 SIGTERM and SIGINT let requests under way end; a second one ends at once. Logs are JSON lines on standard error.
 
 Examples:
