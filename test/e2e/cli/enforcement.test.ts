@@ -194,6 +194,25 @@ describe("enforcement, as configured", () => {
     expect(unknown.stderr).toMatch(/SM_ENDPOINT: there is no endpoint 999/);
   });
 
+  test("audit with the kernel: what is allowed it moves, what is denied the sidecar forwards and counts", async () => {
+    const { running, port } = await shop(
+      (at) => policyFor("shop", at, ["client"], `{ method: GET, path: "/products" }`),
+      { audit: true, level: "splice" },
+    );
+    const asks = ["/products", "/products", "/other", "/products", "/other", "/products"];
+    const url = `http://127.0.0.1:${port}`;
+    const calls = JSON.stringify(asks.map((path) => ({ method: "GET", path })));
+    const client = [process.execPath, resolve("examples/http/client.mjs"), url, calls];
+    const asked = await runs(running.exec("app=client", client, ["--level", "splice"]));
+    expect(JSON.parse(asked.stdout)).toEqual([200, 200, 404, 200, 404, 200]);
+    // Nobody that a rule names: audited as a peer, and all its requests pass.
+    const stranger = await runs(running.exec("app=stranger", client, ["--level", "splice"]));
+    expect(JSON.parse(stranger.stdout)).toEqual([200, 200, 404, 200, 404, 200]);
+    expect((await running.status()).outcomes).toMatchObject({ "audited:policy": 2 });
+    expect((await running.status()).outcomes["audited:peer"]).toBeGreaterThanOrEqual(1);
+    expect((await running.status()).outcomes).not.toHaveProperty("denied:policy");
+  });
+
   test("egress rules that come while an endpoint runs hold for its next connects", async () => {
     const outside = await freePort();
     programs.push(launch([...SHOP, String(outside)]));
