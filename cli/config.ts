@@ -36,7 +36,7 @@ export function defaultConfig(socket: string): Config {
     policies: undefined,
     socket,
     engine: "auto",
-    level: "shortcut",
+    level: "splice",
     listen: [],
     addresses: [],
     creditBytes: undefined,
