@@ -6,6 +6,7 @@ import type { Protocol, Request } from "../protocols/protocol.js";
 import type { Link, Splice } from "../sockmap/engine.js";
 import type { Noted } from "./audit-log.js";
 import type { ProxyContext } from "./context.js";
+import { Deadlines, type Awaited } from "./deadlines.js";
 import { partiesOf } from "./layers/identify.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
@@ -15,7 +16,6 @@ import { connectTo, descriptorOf, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
 import * as stack from "./stack.js";
 import { tablesOf } from "./tables.js";
-import type { Timed } from "./wheel.js";
 
 /**
  * States of a connection: `open`: bytes are relayed. `finishing`: the client gets what was written to it, then FIN; what
@@ -32,7 +32,7 @@ const BARRIER_MS = 5000;
 const GATE_MS = 2000;
 
 /** One client's connection and the connection to the service that serves it. */
-export class Connection implements Ends, LegEvents, Timed {
+export class Connection implements Ends, LegEvents {
   state: ConnectionState = "open";
   /** The client's side, set before the first layer sees the connection; the service's once something is to be sent. */
   readonly client: Leg;
@@ -59,19 +59,9 @@ export class Connection implements Ends, LegEvents, Timed {
   readonly started: number;
   /** The client's address and port, kept for the access log. */
   readonly remote: string;
-  /** Of the timer wheel. */
-  next: Timed | undefined;
-  previous: Timed | undefined;
-  slot = -1;
-  private lastActive: number;
+  readonly deadlines: Deadlines;
   private records: readonly string[] | undefined;
   private kernelBytes = 0;
-  /** Deadlines in the wheel's time, 0 when there is none. */
-  private headUntil = 0;
-  private connectUntil = 0;
-  private lingerUntil = 0;
-  private barrierUntil = 0;
-  private gateUntil = 0;
   private sockets = 1;
 
   private constructor(
@@ -81,7 +71,7 @@ export class Connection implements Ends, LegEvents, Timed {
   ) {
     this.client = new Leg(accepted, context.toClients, this);
     this.relay = new OpaqueRelay(this);
-    this.lastActive = context.wheel.now;
+    this.deadlines = new Deadlines(context.wheel, context.limits.idleMs, (what) => this.passed(what));
     const logged = context.access !== undefined;
     this.started = logged ? context.clock.now() : 0;
     this.remote = logged ? `${accepted.remoteAddress ?? ""}:${accepted.remotePort ?? 0}` : "";
@@ -126,11 +116,10 @@ export class Connection implements Ends, LegEvents, Timed {
     this.service = new Leg(socket, this.context.toServices, this);
     this.service.gate = this.splicing?.gate("f");
     socket.once("connect", () => {
-      this.connectUntil = 0;
+      this.deadlines.clear("connect");
       stack.connected(this);
     });
-    this.connectUntil = this.deadline(this.context.limits.connectMs);
-    this.arm();
+    this.deadlines.start("connect", this.context.limits.connectMs);
   }
 
   /** Lets the kernel take part. */
@@ -172,9 +161,7 @@ export class Connection implements Ends, LegEvents, Timed {
   /** Has the service end its side, or `serviceStays` called. */
   awaitServiceEnd(): void {
     this.endService();
-    if (this.barrierUntil > 0) return;
-    this.barrierUntil = this.deadline(BARRIER_MS);
-    this.arm();
+    if (!this.deadlines.awaits("barrier")) this.deadlines.start("barrier", BARRIER_MS);
   }
 
   finish(): void {
@@ -183,10 +170,7 @@ export class Connection implements Ends, LegEvents, Timed {
     this.splicing?.stop();
     this.service?.flush();
     this.service?.socket.destroySoon();
-    this.client.socket.once("finish", () => {
-      this.lingerUntil = this.deadline(LINGER_MS);
-      this.arm();
-    });
+    this.client.socket.once("finish", () => this.deadlines.start("linger", LINGER_MS));
     this.client.finish();
     this.client.release(Hold.backlog | Hold.pipelined);
   }
@@ -280,7 +264,7 @@ export class Connection implements Ends, LegEvents, Timed {
   }
 
   drained(leg: Leg): void {
-    this.lastActive = this.context.wheel.now;
+    this.deadlines.active();
     if (leg === this.client) this.service?.release(Hold.backlog);
     if (!this.client.full && !this.service?.full) this.client.release(Hold.backlog);
   }
@@ -297,7 +281,9 @@ export class Connection implements Ends, LegEvents, Timed {
     if (this.state !== "open") return;
     if (leg === this.client) return this.abort();
     this.splicing?.take("r");
-    this.relay.serviceFailed(this.connectUntil > 0 ? "failed:upstream-connect" : "failed:upstream-reset");
+    this.relay.serviceFailed(
+      this.deadlines.awaits("connect") ? "failed:upstream-connect" : "failed:upstream-reset",
+    );
     this.settle();
   }
 
@@ -306,40 +292,37 @@ export class Connection implements Ends, LegEvents, Timed {
     if (leg === this.client && this.service && !this.service.finished) this.service.abort();
     if (--this.sockets > 0) return;
     this.state = "closed";
-    this.context.wheel.cancel(this);
+    this.deadlines.cancel();
     this.context.connections--;
     stack.closed(this);
     this.onClosed(this);
   }
 
-  /** Has the deadlines looked at in time; to be called when one was set. */
-  arm(): void {
-    this.context.wheel.schedule(this, this.nextDeadline() - this.context.wheel.now);
-  }
-
-  due(): number {
-    const { now } = this.context.wheel;
-    if (this.lingerUntil > 0 && now >= this.lingerUntil) {
-      this.client.socket.destroy();
-      return 0;
+  /** Time is up for something. Returns false when the connection needs no time any more. */
+  private passed(what: Awaited): boolean {
+    switch (what) {
+      case "linger":
+        this.client.socket.destroy();
+        return false;
+      case "gate":
+        this.forceGates();
+        break;
+      case "barrier":
+        this.relay.serviceStays();
+        this.settle();
+        break;
+      case "connect":
+        this.service?.socket.destroy();
+        this.relay.serviceFailed("failed:upstream-connect");
+        this.settle();
+        break;
+      case "head":
+        this.expire();
+        break;
+      case "idle":
+        if (!this.movedByKernel()) this.expire();
     }
-    if (this.gateUntil > 0 && now >= this.gateUntil) {
-      this.gateUntil = 0;
-      this.forceGates();
-    }
-    if (this.barrierUntil > 0 && now >= this.barrierUntil) {
-      this.barrierUntil = 0;
-      this.relay.serviceStays();
-      this.settle();
-    }
-    if (this.connectUntil > 0 && now >= this.connectUntil) {
-      this.service?.socket.destroy();
-      this.relay.serviceFailed("failed:upstream-connect");
-      this.connectUntil = 0;
-      this.settle();
-    } else if (this.headUntil > 0 && now >= this.headUntil) this.expire();
-    else if (now >= this.lastActive + this.context.limits.idleMs && !this.movedByKernel()) this.expire();
-    return this.state === "closed" ? 0 : Math.max(1, this.nextDeadline() - now);
+    return this.state !== "closed";
   }
 
   /** What the kernel moved past the sidecar is activity too. */
@@ -347,33 +330,19 @@ export class Connection implements Ends, LegEvents, Timed {
     const moved = this.link?.state().kernelBytes ?? 0;
     if (moved === this.kernelBytes) return false;
     this.kernelBytes = moved;
-    this.lastActive = this.context.wheel.now;
+    this.deadlines.active();
     return true;
   }
 
   private expire(): void {
-    this.headUntil = 0;
+    this.deadlines.clear("head");
     if (this.state !== "open") return this.client.abort();
     this.relay.timedOut();
     this.settle();
   }
 
-  private nextDeadline(): number {
-    let next = this.lastActive + this.context.limits.idleMs;
-    if (this.headUntil > 0) next = Math.min(next, this.headUntil);
-    if (this.connectUntil > 0) next = Math.min(next, this.connectUntil);
-    if (this.barrierUntil > 0) next = Math.min(next, this.barrierUntil);
-    if (this.gateUntil > 0) next = Math.min(next, this.gateUntil);
-    return this.lingerUntil > 0 ? Math.min(next, this.lingerUntil) : next;
-  }
-
-  private deadline(ms: number): number {
-    const { now, tickMs } = this.context.wheel;
-    return now + tickMs + ms; // `now` may be a tick old: never early
-  }
-
   private fromClient(bytes: Buffer): void {
-    this.lastActive = this.context.wheel.now;
+    this.deadlines.active();
     this.bytesFromClient += bytes.length;
     this.link?.readFromClient(bytes.length);
     this.client.readByTurns();
@@ -382,15 +351,12 @@ export class Connection implements Ends, LegEvents, Timed {
     this.relay.fromClient(bytes);
     this.settle();
     if (this.client.full) this.client.hold(Hold.backlog);
-    if (!this.relay.headPending) this.headUntil = 0;
-    else if (this.headUntil === 0) {
-      this.headUntil = this.deadline(this.context.limits.headMs);
-      this.arm();
-    }
+    if (!this.relay.headPending) this.deadlines.clear("head");
+    else if (!this.deadlines.awaits("head")) this.deadlines.start("head", this.context.limits.headMs);
   }
 
   private fromService(bytes: Buffer): void {
-    this.lastActive = this.context.wheel.now;
+    this.deadlines.active();
     this.bytesFromService += bytes.length;
     this.link?.readFromService(bytes.length);
     this.service?.readByTurns();
@@ -402,9 +368,8 @@ export class Connection implements Ends, LegEvents, Timed {
 
   /** Bytes that wait for a reader are looked at from time to time: reading may be paused, so that its end is not seen. */
   private watchGates(): void {
-    if (this.gateUntil > 0 || !(this.client.waits || this.service?.waits)) return;
-    this.gateUntil = this.deadline(GATE_MS);
-    this.arm();
+    if (this.client.waits || this.service?.waits)
+      if (!this.deadlines.awaits("gate")) this.deadlines.start("gate", GATE_MS);
   }
 
   private forceGates(): void {

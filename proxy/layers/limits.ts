@@ -7,7 +7,7 @@ const DRAINING: Refusal = { outcome: "refused:draining", reason: "unavailable" }
 export const limits: Layer = {
   name: "limits",
   open(connection) {
-    connection.arm();
+    connection.deadlines.arm();
     return undefined;
   },
   request({ context }) {
