@@ -7,11 +7,11 @@ import type { Link, Splice } from "../sockmap/engine.js";
 import type { Noted } from "./audit-log.js";
 import type { ProxyContext } from "./context.js";
 import { Deadlines, type Awaited } from "./deadlines.js";
-import { partiesOf } from "./layers/identify.js";
 import { Hold, Leg, type LegEvents } from "./leg.js";
 import { MessageRelay } from "./messages.js";
-import { denial, isAudited, NOBODY, recordsOf, termsOf, type Parties, type Terms } from "./parties.js";
+import { NOBODY, recordsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
+import { revise } from "./revise.js";
 import { connectTo, descriptorOf, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
 import * as stack from "./stack.js";
@@ -211,50 +211,11 @@ export class Connection implements Ends, LegEvents {
     return { client, service, port, request: text };
   }
 
-  /**
-   * A new policy is in force, or parties have other identities. Ends the connection when it allows nothing any more, or
-   * what cannot be enforced midway.
-   */
+  /** A new policy is in force, or parties have other identities. */
   policyChanged(): void {
     if (this.state !== "open") return;
-    const { policy, keepStreams } = this.context;
-    // Whoever has no identity any more has ended.
-    this.parties = partiesOf(this) ?? this.parties;
     this.records = undefined;
-    const own = termsOf(policy, this.parties);
-    // Audit denies nothing.
-    const terms = policy.audit && !this.fits(own) ? denial(policy) : own;
-    if (this.fits(terms)) {
-      if (isAudited(terms) && !isAudited(this.terms)) {
-        this.audit("audited:peer");
-        this.context.counters.count("audited:peer");
-      }
-      this.terms = terms;
-      return this.splicing?.judge(tablesOf(terms, this.spoken));
-    }
-    // A stream that goes on keeps its terms; where requests are told apart, the next one is refused.
-    if (keepStreams) {
-      if (!this.relay.inspects) return;
-      this.terms = { kind: "deny" };
-      return this.splicing?.judge(tablesOf(this.terms, this.spoken));
-    }
-    this.terms = { kind: "deny" };
-    this.count("ended:policy");
-    this.abort();
-  }
-
-  /** Name of the protocol whose messages are told apart; undefined when none are. */
-  private get spoken(): string | undefined {
-    return this.relay.inspects ? this.protocol?.name : undefined;
-  }
-
-  /** True when a connection as it is now may go on under some terms: each of its requests is judged, or all is allowed. */
-  private fits(terms: Terms): boolean {
-    if (terms.kind !== "l7") return terms.kind === "allow";
-    if (terms.protocol !== this.protocol?.name) return false;
-    const { tunnel } = this;
-    if (this.relay.inspects) return true;
-    return !!tunnel && terms.sets.every((set) => set.judge(tunnel) && set.judgeUpgrade(tunnel));
+    revise(this);
   }
 
   /** Ends the connection as soon as nothing is under way. */
