@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./harness/bench.js";
 import { cpuUs, messagePrograms } from "./harness/cpu.js";
 import { figure, type Row } from "./harness/results.js";
@@ -99,10 +100,13 @@ async function costs(seconds: number): Promise<Row[]> {
   const target = await startSockmesh("splice");
   const before = readFileSync(STATS, "latin1");
   try {
-    await load(target, scenario, 1);
+    // From a time on when connections and client have started.
+    const running = load(target, scenario, seconds + 3);
+    await sleep(2000);
     const sidecar = cpuUs([target.agentPid]);
-    await load(target, scenario, seconds);
+    await sleep(seconds * 1000);
     const share = (cpuUs([target.agentPid]) - sidecar) / (seconds * 1e6);
+    await running;
     writeFileSync(STATS, "1");
     const start = messagePrograms(target.agentPid);
     await load(target, scenario, seconds);
