@@ -7,6 +7,7 @@ import { machine, noise, table, write } from "./harness/results.js";
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   http: async () => (await import("./http.js")).http,
   splice: async () => (await import("./splice.js")).splice,
+  memcached: async () => (await import("./memcached.js")).memcached,
   policy: async () => (await import("./policy.js")).policy,
 };
 
@@ -36,7 +37,8 @@ export function benchCommand(): Command {
     .addHelpText(
       "after",
       `
-Load comes from wrk. The same nginx stands behind every variant, and nginx, haproxy and Envoy, where they are installed,
+Load comes from wrk; for memcached from a client of the bench's own, as those of libmemcached choose keys that no prefix
+fits. The same nginx stands behind every variant, and nginx, haproxy and Envoy, where they are installed,
 enforce the same rule as sockmesh. Variants take turns, figures are medians of the rounds, ratios are taken within one.
 
 Examples:

@@ -66,6 +66,9 @@ wanted() {
   missing haproxy have haproxy
   missing python3 have python3
   if [[ $1 == bench ]]; then
+    missing gcc have gcc
+    missing libc6-dev test -e /usr/include/stdio.h
+    missing memcached have memcached
     [[ -e .cache/envoy ]] || missing python3-venv python3 -c 'import ensurepip'
     return
   fi

@@ -12,7 +12,7 @@ import { startService } from "./service.js";
 import { missing } from "./tools.js";
 
 /** The built command line: the bench uses sockmesh as a user does. */
-const SOCKMESH = [process.execPath, fileURLToPath(new URL("../../cli/main.js", import.meta.url))];
+export const SOCKMESH = [process.execPath, fileURLToPath(new URL("../../cli/main.js", import.meta.url))];
 
 /** Levels in rising order. */
 export const LEVELS: readonly Level[] = ["off", "shortcut", "splice"];
@@ -74,7 +74,7 @@ export async function startSockmesh(level: Level, rules = 1): Promise<SockmeshTa
 let probed: Promise<AgentStatus["engine"]> | undefined;
 
 /** The engine that an agent gets on this machine. */
-function engine(): Promise<AgentStatus["engine"]> {
+export function engine(): Promise<AgentStatus["engine"]> {
   probed ??= (async () => {
     const agent = await startAgent({ level: "splice" });
     try {
@@ -86,7 +86,12 @@ function engine(): Promise<AgentStatus["engine"]> {
   return probed;
 }
 
-async function startAgent(terms: { level: Level; policy?: string; listen?: readonly object[] }): Promise<{
+/** Starts an agent and waits until it answers. */
+export async function startAgent(terms: {
+  level: Level;
+  policy?: string;
+  listen?: readonly object[];
+}): Promise<{
   readonly pid: number;
   readonly socket: string;
   status(): Promise<AgentStatus>;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Bench } from "./harness/bench.js";
+import { memcachedLoad } from "./harness/memcached-load.js";
+import type { Row } from "./harness/results.js";
+import { measure, type Effort, type Load, type Scenario, type Variant } from "./harness/runner.js";
+import { MEMCACHED_VARIANTS } from "./variants/memcached.js";
+import { missing } from "./variants/tools.js";
+
+const KIB = 1024;
+
+/** One stored for nine looked up; then lookups of ten keys. */
+const MIXED = memcachedLoad(1, 10);
+const MANY = memcachedLoad(10, 0);
+
+const SCENARIOS: readonly (readonly [Scenario, Load])[] = [
+  ...[100, 10 * KIB].flatMap((bodyBytes) =>
+    [1, 16, 64].map((connections): [Scenario, Load] => {
+      const size = bodyBytes < KIB ? `${bodyBytes} B` : `${bodyBytes / KIB} KiB`;
+      return [{ name: `memcached ${size} c${connections}`, connections, bodyBytes }, MIXED];
+    }),
+  ),
+  [{ name: "memcached 10 keys of 100 B c16", connections: 16, bodyBytes: 100 }, MANY],
+];
+
+/** memcached's text protocol: with nothing between, behind a relay in Node, and behind sockmesh with a rule on prefixes. */
+export const memcached: Bench = async ({ smoke, rounds, seconds, progress }) => {
+  const lacking = missing("gcc");
+  if (lacking) throw new Error(`${lacking}: the load generator is compiled`);
+  const effort: Effort = smoke
+    ? { rounds: rounds ?? 2, seconds: seconds ?? 1, warmupSeconds: 1 }
+    : { rounds: rounds ?? 5, seconds: seconds ?? 2, warmupSeconds: 1 };
+  const variants: Variant[] = [];
+  for (const variant of MEMCACHED_VARIANTS) {
+    const reason = await variant.unavailable();
+    if (reason) progress(`without ${variant.name}: ${reason}`);
+    else variants.push(variant);
+  }
+  const rows: Row[] = [];
+  for (const [scenario, load] of SCENARIOS) {
+    if (smoke && (scenario.connections !== 16 || scenario.bodyBytes !== 100)) continue;
+    rows.push(...(await measure([scenario], variants, load, effort, progress)));
+  }
+  return rows;
+};
