@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from "commander";
 import type { Acknowledgement } from "./agent/enforcement.js";
+import type { AgentStatus } from "./agent/messages.js";
 import { print, printJson, table } from "./output.js";
 
 /** `sockmesh status`: what the agent on this machine does. */
@@ -61,10 +62,25 @@ Examples:
           ["count"],
         )}`,
       );
+      const groups = groupRows(status);
+      if (groups.length > 0) await print(`\n${table(["group", "outcome", "count"], groups, ["count"])}`);
     });
 }
 
 /** Which revision judges an endpoint, and how long it took. */
 function acknowledged({ revision, ms, error }: Acknowledgement): string {
   return `${revision} in ${ms} ms${error === undefined ? "" : `, but ${error}`}`;
+}
+
+/** Requests by group: what the sidecar decided, and what the kernel moved. */
+function groupRows({ groups, totals }: AgentStatus): string[][] {
+  const sidecar = Object.entries(groups).flatMap(([protocol, some]) =>
+    Object.entries(some).flatMap(([group, outcomes]) =>
+      Object.entries(outcomes).map(([outcome, count]) => [`${protocol} ${group}`, outcome, String(count)]),
+    ),
+  );
+  const kernel = Object.entries(totals.spliced.groups).flatMap(([group, count]) =>
+    count > 0 ? [[group, "fast", String(count)]] : [],
+  );
+  return [...sidecar, ...kernel].sort(([a = ""], [b = ""]) => (a < b ? -1 : a > b ? 1 : 0));
 }

@@ -127,3 +127,28 @@ export const TABLE_SIZES = [32 * 1024, 512 * 1024, 8 * 1024 * 1024] as const;
 
 /** `expect` of an action: how the answer to this request is framed, as `Request.expectation` of the protocol numbers it. */
 export const MOST_EXPECT = 255;
+
+/** memcached: `expect` of a command's target is how it is answered. The first two are `Expected` of the codecs. */
+export const CommandAnswer = { line: 0, values: 1, none: 2 } as const;
+
+/** memcached: `expect` of the target of one line of an answer is what the line is. */
+export const AnswerLine = {
+  /** All of an answer: it was done; it was not; it failed. */
+  done: 1,
+  not: 2,
+  error: 3,
+  /** Ends the answer to a lookup. */
+  end: 4,
+  /** Data of the length given and CRLF follow, then another line. */
+  value: 5,
+} as const;
+
+/** memcached: how far the kernel reads. */
+export const CommandBound = {
+  /** Longest key, in bytes. */
+  key: 250,
+  /** Longest line of an answer. */
+  answer: 320,
+  /** Most lines of an answer in one send. */
+  lines: 18,
+} as const;

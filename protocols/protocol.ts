@@ -26,6 +26,8 @@ export interface Request extends Message {
   readonly expectation: number;
   /** False for requests that get no answer (memcached noreply), or none that anybody counts on. */
   readonly answered: boolean;
+  /** Position in the protocol's `groups`. */
+  readonly group?: number;
   /** Set when such a request may be answered all the same (memcached quiet requests). */
   readonly mayAnswer?: boolean;
   /**
@@ -87,13 +89,16 @@ export interface Sink<M extends Message> {
 /**
  * Where a direction's parser stands, for handing the stream to the kernel and back.
  * `between`: before the next message. `body`: that many bytes of the current message's body are still to come.
- * `chunk`: that many bytes of the current chunk of a body and its line end are still to come, 0 before a size line.
+ * `chunk`: that many bytes of the current chunk of a body and its line end are still to come, 0 before a size line
+ * (memcached: of a value in an answer, 0 before a `VALUE` or `END` line).
+ * `kept`: before the next message, in a form that the kernel does not read; the stream must stay where it is.
  * `other`: a state that cannot be expressed (half a head, a size line); the stream must stay where it is.
  */
 export type Framing =
   | { readonly at: "between" }
   | { readonly at: "body"; readonly remaining: number }
   | { readonly at: "chunk"; readonly remaining: number }
+  | { readonly at: "kept" }
   | { readonly at: "other" };
 
 /** Incremental, bounded, sans-I/O decoder of one direction. Never throws on any input. */
@@ -107,8 +112,8 @@ export interface Decoder<M extends Message> {
   finish(sink: Sink<M>): void;
   /** Where the parser stands after all pushed bytes. */
   framing(): Framing;
-  /** Puts the parser there, with no partial input: the kernel has moved the bytes in between. */
-  resume(framing: Framing): void;
+  /** Puts the parser there, with no partial input. `moved`: the kernel has moved messages of this stream at some time. */
+  resume(framing: Framing, moved?: boolean): void;
   /** Opaque bytes from here on: every pushed chunk is a `body`. */
   tunnel(): void;
 }
@@ -151,6 +156,8 @@ export interface Denial {
 export interface Protocol<Req extends Request = Request, Res extends Response = Response> {
   /** As rules and logs name it, e.g. `http`. */
   readonly name: string;
+  /** Groups of requests that are counted apart; the last one is for all others. Missing where none are. */
+  readonly groups?: readonly string[];
   /** Decoder of what the client sends. */
   requests(limits: Limits): Decoder<Req>;
   /** Decoder of what the service sends; `next` gives the expectation of the request that the next response answers. */

@@ -8,6 +8,7 @@ import type { Protocol } from "../protocols/protocol.js";
 import type { SocketEngine } from "../sockmap/engine.js";
 import type { AccessEntry } from "./access-log.js";
 import type { AuditLog } from "./audit-log.js";
+import type { GroupCounters } from "./groups.js";
 import type { Leg } from "./leg.js";
 import type { Identify } from "./parties.js";
 import type { Staging } from "./staging.js";
@@ -22,6 +23,8 @@ export interface ProxyContext {
   readonly wheel: TimerWheel;
   readonly log: Log;
   readonly counters: OutcomeCounters;
+  /** The same of requests, by the groups of their protocols. */
+  readonly groups: GroupCounters;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly identify: Identify;
   engine: SocketEngine;

@@ -197,12 +197,12 @@ export class MessageRelay implements Relay {
     splicing.holdResponses();
   }
 
-  resume(direction: Direction, framing: Framing): void {
+  resume(direction: Direction, framing: Framing, moved: boolean): void {
     if (direction === "f") {
-      this.requests.resume(framing);
+      this.requests.resume(framing, moved);
       this.requestSink.resume(framing.at !== "between");
     } else {
-      this.responses.resume(framing);
+      this.responses.resume(framing, moved);
       this.responseSink.resume(framing.at !== "between");
     }
   }

@@ -38,6 +38,7 @@ export class RequestSink implements Sink<Request> {
     const refusal = judge(connection, request);
     if (refusal) return this.refuse(request, refusal.outcome, relay.protocol.deny(request, refusal.reason));
     this.forwarding = true;
+    connection.context.groups.count(relay.protocol, request, connection.verdict);
     if (request.answered) this.loose = false;
     else if (request.mayAnswer) this.loose = true;
     this.upgrading = request.upgrade;
@@ -53,6 +54,7 @@ export class RequestSink implements Sink<Request> {
   private refuse(request: Request, outcome: OutcomeName, denial: Denial): void {
     const { connection, relay } = this;
     connection.context.counters.count(outcome);
+    connection.context.groups.count(relay.protocol, request, outcome);
     relay.answering();
     this.forwarding = false;
     const exchange = this.exchange(request, this.placed(denial));

@@ -12,6 +12,7 @@ import type { AccessEntry } from "./access-log.js";
 import { AuditLog } from "./audit-log.js";
 import { Connection, type ConnectionState } from "./connection.js";
 import type { ProxyContext } from "./context.js";
+import { GroupCounters } from "./groups.js";
 import type { Leg } from "./leg.js";
 import { Listeners, type ListenAddress } from "./listeners.js";
 import type { Identify } from "./parties.js";
@@ -57,6 +58,7 @@ const TICK_MS = 250;
 /** The proxy: listens, judges, relays. Captured and explicitly forwarded connections take the same way. */
 export class Sidecar {
   readonly counters = new OutcomeCounters();
+  readonly groups = new GroupCounters();
   private readonly context: Omit<ProxyContext, "engine"> & { engine: SocketEngine | undefined };
   private readonly open = new Set<Connection>();
   private readonly listeners = new Listeners((accepted) => this.take(accepted));
@@ -71,6 +73,7 @@ export class Sidecar {
       wheel: new TimerWheel(clock, TICK_MS),
       log,
       counters: this.counters,
+      groups: this.groups,
       protocols: new Map(protocols.map((protocol) => [protocol.name, protocol])),
       identify,
       engine: undefined,

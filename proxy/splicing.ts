@@ -13,8 +13,8 @@ class Course {
 
 /** What a relay must be able to do so that the kernel can share its connection. */
 export interface Spliced {
-  /** The kernel has moved messages: goes on at its framing. */
-  resume(direction: Direction, framing: Framing): void;
+  /** The sidecar takes a direction: goes on at the kernel's framing. `moved`: the kernel has moved some of it before. */
+  resume(direction: Direction, framing: Framing, moved: boolean): void;
   /** Where the parser stands; undefined when it may not be handed back now. */
   standing(direction: Direction): Framing | undefined;
   /** A request went past the sidecar; the expectation is one that the kernel knows, see `Expected`. */
@@ -63,7 +63,7 @@ export class Splicing {
     this.catchUp();
     if (!course.held) {
       course.held = true;
-      this.relay().resume(direction, framingOf(this.link.body(direction)));
+      this.relay().resume(direction, framingOf(this.link.body(direction)), this.link.moved(direction));
     }
     if (direction === "r") this.link.proveDelivered();
   }
@@ -135,7 +135,7 @@ export class Splicing {
     const course = this.courses[direction];
     if (!course.held) return;
     const framing = relay.standing(direction);
-    if (!framing || framing.at === "other") return;
+    if (!framing || framing.at === "other" || framing.at === "kept") return;
     course.held = false;
     this.link.handBack(direction, course.received, bodyOf(framing));
   }
@@ -146,7 +146,7 @@ function framingOf(body: Body): Framing {
   return body > 0 ? { at: "body", remaining: body } : { at: "chunk", remaining: -1 - body };
 }
 
-function bodyOf(framing: Exclude<Framing, { at: "other" }>): Body {
+function bodyOf(framing: Exclude<Framing, { at: "other" | "kept" }>): Body {
   if (framing.at === "between") return 0;
   return framing.at === "body" ? framing.remaining : -1 - framing.remaining;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compileTable } from "../l7policy/compile/compile.js";
+import { compileMemcached, GROUPS } from "../l7policy/compile/memcached.js";
+import { answerTable } from "../l7policy/compile/memcached-answers.js";
 import { responseTable } from "../l7policy/compile/response.js";
+import type { MemcachedRule } from "../l7policy/families/model.js";
 import type { HttpRule } from "../l7policy/model.js";
 import type { Table, Tables } from "../sockmap/engine.js";
 import type { L7RuleSet, Terms } from "./parties.js";
@@ -24,11 +27,17 @@ const ANY: HttpRule = {
   headers: [],
 };
 
+const ANY_COMMAND: MemcachedRule = { at: ANY.at, commands: undefined, keys: undefined, hides: false };
+
+/** What the kernel counts of memcached: groups of commands, not rules. */
+const COUNTED = { rules: GROUPS.length, groups: GROUPS.map((group) => `memcached ${group}`) };
+
 /** What the kernel judges a connection with. `protocol`: by which its messages are told apart; undefined when they are not. */
 export function tablesOf(terms: Terms, protocol: string | undefined): Tables {
   if (protocol === undefined) return OPAQUE;
-  if (protocol !== "http") return { requests: NONE, responses: NONE };
-  return { requests: requestTable(terms), responses: responses() };
+  if (protocol === "http") return { requests: requestTable(terms), responses: responses() };
+  if (protocol !== "memcached") return { requests: NONE, responses: NONE };
+  return { requests: commandTable(terms), responses: commandAnswers(), memcached: true };
 }
 
 function requestTable(terms: Terms): Table {
@@ -39,6 +48,23 @@ function requestTable(terms: Terms): Table {
   let others = pairs.get(first);
   if (!others) pairs.set(first, (others = new WeakMap()));
   return remembered(others, second, () => tableOf(`${first.id}+${second.id}`, first, first.joined?.(second)));
+}
+
+function commandTable(terms: Terms): Table {
+  if (terms.kind === "deny") return NONE;
+  const [first, second] = terms.kind === "l7" ? terms.sets : [];
+  if (!first)
+    return (anyCommand ??= {
+      id: "any command",
+      ...forKernel(compileMemcached([[ANY_COMMAND]])),
+      ...COUNTED,
+    });
+  const table = (id: string, compiled: Compiled | undefined): Table =>
+    compiled ? { id, ...forKernel(compiled), ...COUNTED } : NONE;
+  if (!second) return remembered(single, first, () => table(first.id, first.table));
+  let others = pairs.get(first);
+  if (!others) pairs.set(first, (others = new WeakMap()));
+  return remembered(others, second, () => table(`${first.id}+${second.id}`, first.joined?.(second)));
 }
 
 function remembered(tables: WeakMap<L7RuleSet, Table>, set: L7RuleSet, make: () => Table): Table {
@@ -63,5 +89,11 @@ function responses(): Table {
   return (answers ??= { id: "http responses", bytes: responseTable(), kernel: true, rules: 0 });
 }
 
+function commandAnswers(): Table {
+  return (lines ??= { id: "memcached answers", bytes: answerTable(), kernel: true, rules: 0 });
+}
+
 let any: Table | undefined;
+let anyCommand: Table | undefined;
+let lines: Table | undefined;
 let answers: Table | undefined;

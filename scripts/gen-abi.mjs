@@ -55,6 +55,9 @@ defines("ACTION", table.TableAction);
 defines("ACTION_KIND", table.ActionKind);
 defines("REQUIREMENT", table.TableRequirement);
 defines("BIT", table.TableBit);
+defines("COMMAND_ANSWER", table.CommandAnswer);
+defines("ANSWER_LINE", table.AnswerLine);
+defines("COMMAND", table.CommandBound);
 lines.push(`#define ABI_DIGEST ${abi.abiDigest()}`);
 lines.push(`#define OUTCOME_SLOTS ${OUTCOME_SLOTS}`, "", "#endif", "");
 

@@ -70,6 +70,8 @@ export const RecordFlag = {
   responsesSlow: 2,
   /** Nothing is inspected: whole streams are allowed. */
   opaque: 4,
+  /** Messages are commands and answers of memcached, not of HTTP. */
+  memcached: 32,
   /** The sidecar waits until the client has read what was moved to it. */
   awaitsReadA: 8,
   /** Likewise for the service. */
@@ -189,8 +191,8 @@ export const GroupKind = { sidecar: 1, endpoint: 2 } as const;
 export const Total = { fastBytes: 60, tcpBytes: 61 } as const;
 /** Sizes of maps. */
 export const Size = { sockets: 65536, records: 16384, slots: 1024, tallies: 4096 } as const;
-/** Programs behind the entry program, replaceable under live connections: that of the highest level, and shortcut's. */
-export const Stage = { first: 0, shortcut: 1 } as const;
+/** Programs behind the entry program, replaceable under live connections: that of the highest level, and where it leads. */
+export const Stage = { first: 0, shortcut: 1, memcached: 2 } as const;
 /** A table's number is its place in the outer map of its size, plus this many bits further up the size's own number. */
 export const SlotBits = { size: 16 } as const;
 

@@ -47,6 +47,8 @@ export interface Tables {
   readonly requests: Table | undefined;
   /** Reads responses. */
   readonly responses: Table | undefined;
+  /** True: commands and answers of memcached, not requests and responses of HTTP. */
+  readonly memcached?: boolean;
 }
 
 /** A compiled table. Equal ids mean equal bytes: they are loaded once. */
@@ -57,6 +59,8 @@ export interface Table {
   readonly kernel: boolean;
   /** Rules that are counted apart. */
   readonly rules: number;
+  /** Names of what is counted where that is no rule, e.g. groups of commands: `rules` of them. */
+  readonly groups?: readonly string[];
 }
 
 /** Directions of a connection: `f` client to service, `r` back. */
@@ -78,6 +82,8 @@ export interface Splice {
    * reached the service, the first being 1.
    */
   markedRequest(): number;
+  /** True when the kernel has moved anything in a direction. */
+  moved(direction: Direction): boolean;
   /** Framing that the kernel left in a direction; to be read when the sidecar takes it. */
   body(direction: Direction): Body;
   /** The sidecar forwards a request that will be answered, or a final response: to be called before the bytes are written. */
@@ -145,6 +151,8 @@ export interface SplicedTotals {
   readonly classes: readonly number[];
   /** Requests by log2 of the microseconds to the end of their response. */
   readonly latency: readonly number[];
+  /** Requests by the groups that tables name. */
+  readonly groups: Readonly<Record<string, number>>;
 }
 
 /** Totals of the engine since it started. */
@@ -166,7 +174,7 @@ export const NO_TOTALS: EngineTotals = {
   outcomes: {},
   kernelBytes: 0,
   tcpBytes: 0,
-  spliced: { requests: 0, classes: [], latency: [] },
+  spliced: { requests: 0, classes: [], latency: [], groups: {} },
   incompatible: [],
 };
 

@@ -27,6 +27,7 @@ import type {
 import {
   loadEngine,
   loadOver,
+  MEMCACHED_PROGRAM,
   SHORTCUT_PROGRAM,
   SPLICE_PROGRAM,
   TRACING_PROGRAMS,
@@ -112,7 +113,7 @@ export class KernelEngine implements SocketEngine {
    * stays, and so do capture and pairing: in between they would miss something. Throws SM_BPF_LOAD, and all stays as it is.
    */
   upgrade(): void {
-    const wanted = this.tracing ? [SPLICE_PROGRAM, SHORTCUT_PROGRAM] : [SHORTCUT_PROGRAM];
+    const wanted = this.tracing ? [SPLICE_PROGRAM, MEMCACHED_PROGRAM, SHORTCUT_PROGRAM] : [SHORTCUT_PROGRAM];
     const made = loadOver(this.options, this.tracing, wanted, this.object);
     this.placeStages(made);
     // The array of programs holds them now.
@@ -122,6 +123,7 @@ export class KernelEngine implements SocketEngine {
   private placeStages(object: BpfObject): void {
     object.placeProgram(this.tracing ? SPLICE_PROGRAM : SHORTCUT_PROGRAM, "stages", Stage.first);
     object.placeProgram(SHORTCUT_PROGRAM, "stages", Stage.shortcut);
+    if (this.tracing) object.placeProgram(MEMCACHED_PROGRAM, "stages", Stage.memcached);
   }
 
   capture(listeners: Listeners): Promise<Release> {
@@ -249,7 +251,7 @@ export class KernelEngine implements SocketEngine {
       outcomes,
       kernelBytes: read(Total.fastBytes),
       tcpBytes: read(Total.tcpBytes),
-      spliced: readTallies(this.object, this.parts.slots.tallies),
+      spliced: readTallies(this.object, this.parts.slots),
       incompatible: this.numbers.filter((number) => this.isIncompatible(number)),
     };
   }

@@ -37,6 +37,8 @@ export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_s
 const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
 /** Programs behind the entry program: the first needs the tracepoints too. */
 export const [SPLICE_PROGRAM, SHORTCUT_PROGRAM] = ["sockmesh_splice", "sockmesh_shortcut"] as const;
+/** Level splice for connections of memcached. */
+export const MEMCACHED_PROGRAM = "sockmesh_memcached";
 
 /** Connections that the kernel takes part in unless the configuration says otherwise. */
 export const DEFAULT_CONNECTIONS = 8192;
@@ -72,7 +74,7 @@ export function loadEngine(options: KernelOptions): Loaded {
     BpfObject.load({
       ...plan(options, tracing),
       entries: mapEntries(options.connections),
-      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM],
+      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM],
     });
   if (!options.tracing) return { object: load(false), because: NO_TRACEPOINTS };
   try {

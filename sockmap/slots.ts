@@ -22,6 +22,8 @@ export class Slots {
   private readonly places = TABLE_SIZES.map(() => 1);
   /** Tally 0 is for the rules of tables that found no place of their own. */
   private series = 1;
+  /** Groups by tally, where tables name them. */
+  readonly groups = new Map<number, string>();
 
   constructor(private readonly object: BpfObject) {}
 
@@ -76,12 +78,15 @@ export class Slots {
     return 0;
   }
 
-  private load({ bytes, rules }: Table, size: number, place: number): void {
+  private load({ bytes, rules, groups }: Table, size: number, place: number): void {
     const whole = new Uint8Array(TABLE_SIZES[size] ?? 0);
     whole.set(bytes);
     const fits = this.series + rules <= Size.tallies;
     new DataView(whole.buffer).setUint32(TableHeader.series, fits ? this.series : 0, true);
-    if (fits) this.series += rules;
+    if (fits) {
+      groups?.forEach((group, at) => this.groups.set(this.series + at, group));
+      this.series += rules;
+    }
     this.object.map(`tables_${size}`).updateInner(place, whole);
   }
 }

@@ -48,14 +48,15 @@ export class KernelSplice implements Splice {
     this.base = record * RECORD_WORDS;
   }
 
-  judge({ requests, responses }: Tables): void {
+  judge({ requests, responses, memcached }: Tables): void {
     if (this.stopped) return;
     const { slots, tables } = this;
     this.tables = [requests, responses].filter((table) => table !== undefined);
     this.store(ANSWERS, responses ? slots.acquire(responses) : 0);
     this.store(SLOT, requests ? slots.acquire(requests) : 0);
     for (const table of tables) slots.release(table);
-    this.setFlags((this.flags & AWAITING) | RecordFlag.on | (requests ? 0 : RecordFlag.opaque));
+    const kind = (requests ? 0 : RecordFlag.opaque) | (memcached ? RecordFlag.memcached : 0);
+    this.setFlags((this.flags & AWAITING) | RecordFlag.on | kind);
   }
 
   requests(): number {
@@ -68,6 +69,11 @@ export class KernelSplice implements Splice {
 
   markedRequest(): number {
     return this.load(HEAD_REQUEST);
+  }
+
+  moved(direction: Direction): boolean {
+    const { fast } = RECEIVER[direction];
+    return this.load(fast) !== 0 || this.load(fast + 1) !== 0;
   }
 
   body(direction: Direction): Body {

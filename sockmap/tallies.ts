@@ -10,8 +10,12 @@ const at = (name: string): number => (LAYOUT.offset[name] ?? 0) / 8;
 const CLASSES = 8;
 const BUCKETS = 32;
 
-/** Sums what the kernel counted of spliced requests, over the first `count` tallies: those of all rules. */
-export function readTallies(object: BpfObject, count: number): SplicedTotals {
+/** Sums what the kernel counted of spliced requests, over all tallies that were given to rules. */
+export function readTallies(
+  object: BpfObject,
+  { tallies: count, groups }: { readonly tallies: number; readonly groups: ReadonlyMap<number, string> },
+): SplicedTotals {
+  const byGroup: Record<string, number> = {};
   const cpus = object.cpus();
   const values = new BigUint64Array(WORDS * cpus);
   const bytes = new Uint8Array(values.buffer);
@@ -19,11 +23,18 @@ export function readTallies(object: BpfObject, count: number): SplicedTotals {
   const sum = new Array<number>(WORDS).fill(0);
   for (let tally = 0; tally < count; tally++) {
     tallies.lookup(u32Key(tally), bytes);
+    const group = groups.get(tally);
+    if (group !== undefined) {
+      let requests = byGroup[group] ?? 0;
+      for (let i = at("requests"); i < values.length; i += WORDS) requests += Number(values[i]);
+      byGroup[group] = requests;
+    }
     for (let i = 0; i < values.length; i++) sum[i % WORDS] = (sum[i % WORDS] ?? 0) + Number(values[i]);
   }
   return {
     requests: sum[at("requests")] ?? 0,
     classes: sum.slice(at("classes"), at("classes") + CLASSES),
     latency: sum.slice(at("latency"), at("latency") + BUCKETS),
+    groups: byGroup,
   };
 }

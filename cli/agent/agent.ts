@@ -181,6 +181,7 @@ export class Agent {
       endpoints: this.endpoints?.list() ?? [],
       connections: this.sidecar.connections().length,
       outcomes: this.sidecar.counters.snapshot(),
+      groups: this.sidecar.groups.snapshot(),
       totals: engine?.totals() ?? NO_TOTALS,
     };
   }

@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../../core/errors.js";
 import type { OutcomeName } from "../../core/outcome.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
+import type { GroupCounts } from "../../proxy/groups.js";
 import type { EngineTotals, Level, SocketEngine } from "../../sockmap/engine.js";
 import type { Acknowledgement } from "./enforcement.js";
 
@@ -74,6 +75,8 @@ export interface AgentStatus {
   readonly connections: number;
   /** Decisions of the sidecar by outcome name. */
   readonly outcomes: Partial<Record<OutcomeName, number>>;
+  /** The same of requests whose protocol has groups, by protocol and group. What the kernel moved is in `totals`. */
+  readonly groups: GroupCounts;
   /** What the kernel counted. */
   readonly totals: EngineTotals;
 }

@@ -59,7 +59,7 @@ export function compilePlan(plan: Plan): CompiledTable {
 }
 
 /** A table that is unsure at the first byte. */
-function unsure(reason: TableReason): CompiledTable {
+export function unsure(reason: TableReason): CompiledTable {
   const graph = new Graph(3);
   graph.start = graph.line = graph.add();
   return { bytes: emit(reduce(graph), TableFlag.userSpaceOnly), kernel: { eligible: false, reason } };

@@ -11,7 +11,7 @@ export interface KernelAnswer {
 /** What each reason means. */
 export const KERNEL_REASONS: Readonly<Record<string, string>> = {
   "nothing-passes": "nothing passes here",
-  "not-http": "the kernel judges HTTP/1 only",
+  "not-http": "the kernel judges HTTP/1 and memcached's text commands only",
   "header-actions": "a rule changes or logs headers, which only the sidecar can",
   "too-many-conditions": "the rules together have more than 60 conditions on host and headers",
   "too-many-requirements": "too many rules differ in their conditions for one path",
@@ -25,7 +25,7 @@ export function kernelOf(set: RuleSet): KernelAnswer {
   if (set.kind === "allow") return { eligible: true, reason: "" };
   if (set.kind === "deny") return { eligible: false, reason: "nothing-passes" };
   if (set.effects) return { eligible: false, reason: "header-actions" };
-  if (set.protocol !== "http" || !set.table) return { eligible: false, reason: "not-http" };
+  if (!set.table) return { eligible: false, reason: "not-http" };
   const { kernel } = set.table;
   return kernel.eligible ? { eligible: true, reason: "" } : { eligible: false, reason: kernel.reason };
 }

@@ -3,6 +3,8 @@ import { MemcachedField, type FieldSpans } from "../../protocols/fields.js";
 import { classesOf } from "../automaton/bytes.js";
 import { LazyDfa, Start } from "../automaton/dfa.js";
 import { Nfa } from "../automaton/nfa.js";
+import type { CompiledTable } from "../compile/compile.js";
+import { compileMemcached } from "../compile/memcached.js";
 import { parseRegex } from "../regex/parse.js";
 import { alternate, EMPTY, literal } from "../regex/syntax.js";
 import { anywhere } from "./matcher.js";
@@ -52,6 +54,7 @@ export class MemcachedRuleSet {
   private readonly keys = new FieldRules();
   /** Rules that ask for no key. */
   private readonly keyless: Uint8Array;
+  private compiled: CompiledTable | undefined;
   /** Lookups that are told that denied keys are missing. */
   private readonly hiding: ReadonlySet<string>;
 
@@ -72,6 +75,18 @@ export class MemcachedRuleSet {
     this.hiding = new Set(
       memcached.flatMap(({ hides, commands }) => (hides ? (commands ?? MEMCACHED_LOOKUPS) : [])),
     );
+  }
+
+  /** The judge table; compiled when it is first asked for. */
+  get table(): CompiledTable {
+    return (this.compiled ??= compileMemcached([this.memcached]));
+  }
+
+  /** The judge table of what this and another set allow. */
+  joined(other: object): CompiledTable | undefined {
+    return other instanceof MemcachedRuleSet
+      ? compileMemcached([this.memcached, other.memcached])
+      : undefined;
   }
 
   judge(fields: FieldSpans): boolean {

@@ -3,7 +3,8 @@ import { Bench } from "../cases/run.js";
 import type { World } from "../cases/world.js";
 import { requestText } from "../compare/language.js";
 import { peersCover, portsCover, processesCover, selectorCovers } from "../compare/cover.js";
-import { compileTable, TableReason } from "../compile/compile.js";
+import { compileTable, TableReason, type CompiledTable } from "../compile/compile.js";
+import { compileMemcached } from "../compile/memcached.js";
 import { peersText, refOf, type RuleRef } from "../explain/describe.js";
 import { KERNEL_REASONS } from "../explain/kernel.js";
 import { grpcAsHttp } from "../families/grpc.js";
@@ -177,9 +178,10 @@ class Linter {
         `${refText(refOf(open.active, open.index))} opens the port to ${peersText(open.active.rule.peers)} without looking at requests`,
       );
     const http = httpOf(l7);
+    if (l7.family === "memcached") return this.kernel(entry, compileMemcached([l7.rules]));
     if (!http) return this.add("not-in-kernel", ref, `${l7.family}: ${KERNEL_REASONS["not-http"]}`);
     this.patterns(entry);
-    this.kernel(entry, http);
+    this.kernel(entry, compileTable([http]));
   }
 
   private patterns({ active, index, l7 }: Entry): void {
@@ -203,8 +205,7 @@ class Linter {
     });
   }
 
-  private kernel({ active, index }: Entry, rules: readonly HttpRule[]): void {
-    const { kernel } = compileTable([rules]);
+  private kernel({ active, index }: Entry, { kernel }: CompiledTable): void {
     if (kernel.eligible) return;
     const check = kernel.reason === TableReason.hostHeader ? "not-in-kernel" : "too-large-for-kernel";
     this.add(check, refOf(active, index), KERNEL_REASONS[kernel.reason] ?? kernel.reason);

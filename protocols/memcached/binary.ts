@@ -46,6 +46,7 @@ export function readBinary(request: MemcachedRequest, bytes: Uint8Array, at: num
   }
   if (key > KEY_MAX || !fits(known.layout, extras, key, body))
     return faultOf("bad-lengths", binaryAnswer(opcode, opaque, Status.invalid, "Invalid arguments"));
+  request.group = known.group;
   request.answered = !known.quiet;
   request.mayAnswer = known.quiet;
   request.last = known.last;

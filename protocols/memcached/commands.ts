@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Expectation } from "./frames.js";
+import { groupOf, NO_GROUP } from "./groups.js";
 
 /** What stands behind a command's name. */
 export enum Form {
@@ -36,10 +37,12 @@ export interface Command {
   readonly noreply: boolean;
   readonly expectation: number;
   readonly last: boolean;
+  /** Position in `GROUPS`. */
+  readonly group: number;
 }
 
 function command(form: Form, least: number, most: number, noreply: boolean, expectation: number): Command {
-  return { form, least, most, noreply, expectation, last: false };
+  return { form, least, most, noreply, expectation, last: false, group: NO_GROUP };
 }
 
 const { line, values, stats, meta } = Expectation;
@@ -93,7 +96,7 @@ const BUCKETS: { readonly name: Uint8Array; readonly command: Command }[][] = []
 for (const [name, command] of COMMANDS)
   (BUCKETS[name.charCodeAt(0) * (LONGEST + 1) + name.length] ??= []).push({
     name: Buffer.from(name),
-    command,
+    command: { ...command, group: groupOf(name) },
   });
 
 /** The command whose name stands at bytes [start, end); undefined when memcached 1.6 has none. Makes no string. */

@@ -19,6 +19,7 @@ enum State {
 
 const NOTHING = new Uint8Array(0);
 const BETWEEN: Framing = { at: "between" };
+const KEPT: Framing = { at: "kept" };
 const OTHER: Framing = { at: "other" };
 
 /** Decodes what a client sends. */
@@ -52,14 +53,19 @@ export class RequestDecoder implements Decoder<MemcachedRequest> {
       return this.request.expectation === Expectation.quiet
         ? OTHER
         : { at: "body", remaining: this.remaining };
-    return this.partial.length === 0 && this.state < State.value ? BETWEEN : OTHER;
+    if (this.partial.length > 0 || this.state > State.value) return OTHER;
+    // What follows binary frames is binary: the kernel would take it for text.
+    return this.pinned === State.binary ? KEPT : BETWEEN;
   }
 
-  resume(framing: Framing): void {
+  resume(framing: Framing, moved = false): void {
+    // The kernel moves text only: for the service this connection is a text one from then on.
+    if (moved && this.pinned === State.start) this.pinned = State.text;
     if (framing.at === "between") this.state = this.pinned;
     else if (framing.at === "body") {
       this.state = State.value;
       this.remaining = framing.remaining;
+      this.request.forget();
     }
   }
 

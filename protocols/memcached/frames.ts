@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Bytes, opcodes and limits of memcached 1.6's text, meta and binary protocols. */
 
+import { groupOf } from "./groups.js";
+
 export const CR = 0x0d;
 export const LF = 0x0a;
 export const SP = 0x20;
@@ -55,6 +57,8 @@ export interface Opcode {
   readonly quiet: boolean;
   /** The connection ends with it. */
   readonly last: boolean;
+  /** Position in `GROUPS`. */
+  readonly group: number;
   /** Its answer repeats the key. */
   readonly echoes: boolean;
   /** What stands where a key does is a key, not a subcommand. */
@@ -99,7 +103,7 @@ function table(rows: Record<string, [Layout, number, number | undefined]>): (Opc
     const text = row === "getk" ? "get" : row === "gatk" ? "gat" : row;
     const name = Buffer.from(text);
     const keyed = layout !== Layout.bare && layout !== Layout.optionalKey && !text.startsWith("sasl");
-    const one = { name, layout, last: text === "quit", keyed, echoes: text !== row };
+    const one = { name, layout, last: text === "quit", keyed, echoes: text !== row, group: groupOf(text) };
     opcodes[loud] = { ...one, quiet: false };
     if (quiet !== undefined) opcodes[quiet] = { ...one, quiet: true };
   }

@@ -7,6 +7,7 @@
 import type { Protocol } from "../protocol.js";
 import { RequestDecoder } from "./decoder.js";
 import { deny, fail } from "./deny.js";
+import { GROUPS } from "./groups.js";
 import type { MemcachedRequest } from "./request.js";
 import { ResponseDecoder, type MemcachedResponse } from "./response.js";
 import { describe } from "./summary.js";
@@ -14,6 +15,7 @@ import { describe } from "./summary.js";
 /** memcached as the proxy handles it. */
 export const memcached: Protocol<MemcachedRequest, MemcachedResponse> = {
   name: "memcached",
+  groups: GROUPS,
   requests: (limits) => new RequestDecoder(limits),
   responses: (limits, next) => new ResponseDecoder(limits, next),
   deny,

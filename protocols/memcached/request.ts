@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FieldSpans, MemcachedField } from "../fields.js";
 import type { Barrier, Denial, Request } from "../protocol.js";
+import { NO_GROUP } from "./groups.js";
 import { binaryExpectation, binaryNoop, Expectation } from "./frames.js";
 
 const SPACE = Buffer.from(" ");
@@ -29,6 +30,7 @@ export class MemcachedRequest implements Request {
   readonly upgrade = false;
   expectation: number = Expectation.line;
   answered = true;
+  group = NO_GROUP;
   /** A quiet binary request: answered only when there is something to tell. */
   mayAnswer = false;
   refusal: Denial | undefined;
@@ -54,8 +56,15 @@ export class MemcachedRequest implements Request {
     this.expectation = Expectation.line;
     this.answered = true;
     this.mayAnswer = false;
+    this.group = NO_GROUP;
     this.refusal = undefined;
     this.value = 0;
+  }
+
+  /** The command whose value comes was another one, which the kernel has moved: plain text without anything quiet. */
+  forget(): void {
+    this.expectation = Expectation.line;
+    this.refusal = undefined;
   }
 
   /** Spans from here on stand in memory of this request's own. */

@@ -82,6 +82,10 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
   framing(): Framing {
     if (this.partial.length > 0) return OTHER;
     if (this.state === State.head) return BETWEEN;
+    if (!isBinary(this.expectation) && this.expectation === Expectation.values) {
+      if (this.state === State.line) return { at: "chunk", remaining: 0 };
+      return this.state === State.data ? { at: "chunk", remaining: this.remaining } : OTHER;
+    }
     const ends = isBinary(this.expectation) || this.expectation === Expectation.meta;
     return this.state === State.data && ends ? { at: "body", remaining: this.remaining } : OTHER;
   }
@@ -91,6 +95,10 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
     else if (framing.at === "body") {
       this.state = State.data;
       this.remaining = framing.remaining;
+    } else if (framing.at === "chunk") {
+      this.state = framing.remaining === 0 ? State.line : State.data;
+      this.remaining = framing.remaining;
+      this.expectation = Expectation.values;
     }
   }
 

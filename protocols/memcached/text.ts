@@ -45,6 +45,7 @@ export class TextReader {
     }
     request.expectation = command.expectation;
     request.last = command.last;
+    request.group = command.group;
     request.answered = !command.last && !(command.noreply && this.noreply(bytes, command));
     request.fields.add(MemcachedField.command, nameStart, nameEnd);
     return this.readForm(request, bytes, command);

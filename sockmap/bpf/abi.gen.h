@@ -129,6 +129,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define RECORD_ON 1
 #define RECORD_RESPONSESSLOW 2
 #define RECORD_OPAQUE 4
+#define RECORD_MEMCACHED 32
 #define RECORD_AWAITSREADA 8
 #define RECORD_AWAITSREADB 16
 
@@ -149,6 +150,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 
 #define STAGE_FIRST 0
 #define STAGE_SHORTCUT 1
+#define STAGE_MEMCACHED 2
 
 #define SLOT_BITS_SIZE 16
 
@@ -248,7 +250,21 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define BIT_CHUNKED 61
 #define BIT_BODILESS 60
 
-#define ABI_DIGEST 2064994420
+#define COMMAND_ANSWER_LINE 0
+#define COMMAND_ANSWER_VALUES 1
+#define COMMAND_ANSWER_NONE 2
+
+#define ANSWER_LINE_DONE 1
+#define ANSWER_LINE_NOT 2
+#define ANSWER_LINE_ERROR 3
+#define ANSWER_LINE_END 4
+#define ANSWER_LINE_VALUE 5
+
+#define COMMAND_KEY 250
+#define COMMAND_ANSWER 320
+#define COMMAND_LINES 18
+
+#define ABI_DIGEST 684979933
 #define OUTCOME_SLOTS 64
 
 #endif

@@ -6,6 +6,7 @@
 #include "establish.h"
 #include "move.h"
 #include "splice.h"
+#include "memcached.h"
 #include "trace.h"
 
 /* bpf_skc_to_tcp_sock and others are open to GPL-compatible programs only. */

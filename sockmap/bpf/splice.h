@@ -36,6 +36,7 @@ static __always_inline int too_long(__u64 length)
 struct request {
 	__u64 body, started;
 	__u32 starts; /* 1: it begins a request */
+	__u32 silent; /* 1: which is not answered */
 	__u32 tally, head_request;
 };
 
@@ -73,11 +74,9 @@ static __always_inline __u32 read_request(struct sk_msg_md *m, struct record *re
 	return OUTCOME_ALLOWED;
 }
 
-static __always_inline __u32 forward(struct sk_msg_md *m, struct record *record, __u32 flags, __u32 sent, const __u64 *zero)
+/* Whether the order of bytes lets a message of the client be moved. */
+static __always_inline __u32 may_forward(struct sk_msg_md *m, struct record *record, __u32 sent)
 {
-	struct request request = {};
-	__u64 peer = READ(record->cookie_b);
-	__u32 outcome;
 	if (sent != READ(record->in_f))
 		return OUTCOME_SLOW_IN_FLIGHT; /* bytes under way to the sidecar's parser, or held by it */
 	barrier(); /* in before out: the sidecar publishes them in the opposite order */
@@ -85,26 +84,38 @@ static __always_inline __u32 forward(struct sk_msg_md *m, struct record *record,
 		return OUTCOME_SLOW_UNREAD; /* bytes under way from the sidecar, or not read by the service */
 	if (READ(record->fast_a) - READ(record->read_b) + m->size > cfg.credit)
 		return OUTCOME_SLOW_CREDIT; /* the service is behind: TCP's flow control takes over */
-	if (!(flags & RECORD_OPAQUE)) {
-		outcome = read_request(m, record, &request, zero);
-		if (outcome != OUTCOME_ALLOWED)
-			return outcome;
-	}
+	return OUTCOME_ALLOWED;
+}
+
+static __always_inline __u32 move_forward(struct sk_msg_md *m, struct record *record, const struct request *request)
+{
+	__u64 peer = READ(record->cookie_b);
 	if (bpf_msg_redirect_hash(m, &sockets, &peer, BPF_F_INGRESS) != SK_PASS)
 		return OUTCOME_SLOW_REDIRECT_FAILED; /* the service is gone; TCP will tell */
 	/* The message is queued after this program has returned: the counters are ahead of it, never behind. */
-	record->body_f = request.body;
-	if (request.starts) {
-		WRITE(record->started, request.started);
-		WRITE(record->tally, request.tally);
-		WRITE(record->head_request, request.head_request);
-		WRITE(record->requests, record->requests + 1);
-		struct tally *tally = tally_of(record);
+	record->body_f = request->body;
+	if (request->starts) {
+		struct tally *tally = bpf_map_lookup_elem(&tallies, &request->tally);
 		if (tally)
 			tally->requests++;
 	}
+	if (request->starts && !request->silent) {
+		WRITE(record->started, request->started);
+		WRITE(record->tally, request->tally);
+		WRITE(record->head_request, request->head_request);
+		WRITE(record->requests, record->requests + 1);
+	}
 	WRITE(record->fast_a, record->fast_a + m->size);
 	return OUTCOME_FAST;
+}
+
+static __always_inline __u32 forward(struct sk_msg_md *m, struct record *record, __u32 flags, __u32 sent, const __u64 *zero)
+{
+	struct request request = {};
+	__u32 outcome = may_forward(m, record, sent);
+	if (outcome == OUTCOME_ALLOWED && !(flags & RECORD_OPAQUE))
+		outcome = read_request(m, record, &request, zero);
+	return outcome == OUTCOME_ALLOWED ? move_forward(m, record, &request) : outcome;
 }
 
 /* What a message of the service changes when it is moved. */
@@ -175,11 +186,9 @@ static __always_inline void tally_response(struct record *record, __u32 class)
 	tally->latency[bucket & 31]++;
 }
 
-static __always_inline __u32 reverse(struct sk_msg_md *m, struct record *record, __u32 flags, __u32 sent, const __u64 *zero)
+/* Whether the order of bytes lets a message of the service be moved. */
+static __always_inline __u32 may_reverse(struct sk_msg_md *m, struct record *record, __u32 flags, __u32 sent)
 {
-	struct response response = {};
-	__u64 peer = READ(record->cookie_a), thread = bpf_get_current_pid_tgid();
-	__u32 outcome;
 	if (flags & RECORD_RESPONSESSLOW)
 		return OUTCOME_SLOW_INJECTING; /* the sidecar is about to answer itself */
 	if (sent != READ(record->in_r))
@@ -189,25 +198,35 @@ static __always_inline __u32 reverse(struct sk_msg_md *m, struct record *record,
 		return OUTCOME_SLOW_UNREAD;
 	if (READ(record->fast_b) - READ(record->read_a) + m->size > cfg.credit)
 		return OUTCOME_SLOW_CREDIT;
-	if (!(flags & RECORD_OPAQUE)) {
-		outcome = read_response(m, record, &response, zero);
-		if (outcome != OUTCOME_ALLOWED)
-			return outcome;
-	}
+	return OUTCOME_ALLOWED;
+}
+
+static __always_inline __u32 move_reverse(struct sk_msg_md *m, struct record *record, const struct response *response)
+{
+	__u64 peer = READ(record->cookie_a), thread = bpf_get_current_pid_tgid();
 	if (bpf_msg_redirect_hash(m, &sockets, &peer, BPF_F_INGRESS) != SK_PASS)
 		return OUTCOME_SLOW_REDIRECT_FAILED;
-	record->body_r = response.body;
-	record->answer_class = response.class;
+	record->body_r = response->body;
+	record->answer_class = response->class;
 	if (record->send_begin != READ(record->send_end) && record->sender != thread)
 		WRITE(record->ambiguous, 1); /* two threads inside send: whose end is an end cannot be told */
 	record->sender = thread;
-	if (response.ends)
-		tally_response(record, response.class);
+	if (response->ends)
+		tally_response(record, response->class);
 	WRITE(record->send_begin, record->send_begin + 1);
 	barrier(); /* before responses: the sidecar reads them in the opposite order */
-	WRITE(record->responses, record->responses + response.ends);
+	WRITE(record->responses, record->responses + response->ends);
 	WRITE(record->fast_b, record->fast_b + m->size);
 	return OUTCOME_FAST;
+}
+
+static __always_inline __u32 reverse(struct sk_msg_md *m, struct record *record, __u32 flags, __u32 sent, const __u64 *zero)
+{
+	struct response response = {};
+	__u32 outcome = may_reverse(m, record, flags, sent);
+	if (outcome == OUTCOME_ALLOWED && !(flags & RECORD_OPAQUE))
+		outcome = read_response(m, record, &response, zero);
+	return outcome == OUTCOME_ALLOWED ? move_reverse(m, record, &response) : outcome;
 }
 
 /* Without tracing, what was read is published when the reader sends. A thread of it may be inside recv with a target that
@@ -226,16 +245,15 @@ static __always_inline void publish_at_send(struct socket_state *state, struct r
 	publish_unread(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
 }
 
-static __always_inline __u32 splice(struct sk_msg_md *m, struct socket_state *state, struct tcp_sock *tp)
+static __always_inline __u32 splice(struct sk_msg_md *m, struct socket_state *state, struct record *record, struct tcp_sock *tp)
 {
-	struct record *record = record_of(state);
 	__u32 flags, sent = tp->write_seq - state->sent0;
 	if (!record || !READ(record->paired))
 		return OUTCOME_SLOW_UNPAIRED; /* the service's socket is not known yet */
 	publish_at_send(state, record, tp);
 	flags = READ(record->flags);
-	if (!(flags & RECORD_ON))
-		return OUTCOME_SLOW_SWITCHED_OFF;
+	if ((flags & (RECORD_ON | RECORD_MEMCACHED)) != RECORD_ON)
+		return OUTCOME_SLOW_SWITCHED_OFF; /* also when it became memcached's since this program was chosen */
 	return state->is_b ? reverse(m, record, flags, sent, &state->zero) : forward(m, record, flags, sent, &state->zero);
 }
 
@@ -243,14 +261,18 @@ SEC("sk_msg") int sockmesh_splice(struct sk_msg_md *m)
 {
 	struct bpf_sock *sk = m->sk;
 	struct socket_state *state = sk ? bpf_sk_storage_get(&states, sk, 0, 0) : 0;
+	struct record *record;
 	struct tcp_sock *tp;
 	if (!state)
 		return SK_PASS; /* never moved: TCP keeps the order */
 	if (state->level == LEVEL_SHORTCUT)
 		bpf_tail_call(m, &stages, STAGE_SHORTCUT);
+	record = record_of(state);
+	if (record && READ(record->flags) & RECORD_MEMCACHED)
+		bpf_tail_call(m, &stages, STAGE_MEMCACHED);
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp && state->level == LEVEL_SPLICE)
-		tell(splice(m, state, tp), m->size);
+		tell(splice(m, state, record, tp), m->size);
 	return SK_PASS;
 }
 

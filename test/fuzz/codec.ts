@@ -97,6 +97,6 @@ function readFields(fields: HttpRequest["fields"]): Omit<PolicyView, "bodyLength
 /** A place in a stream as the body word of the record says it; all bits set where it cannot. */
 export function wordOf(framing: Framing): bigint {
   if (framing.at === "between") return 0n;
-  if (framing.at === "other") return (1n << 64n) - 1n;
+  if (framing.at === "other" || framing.at === "kept") return (1n << 64n) - 1n;
   return BigInt(framing.remaining) | (framing.at === "chunk" ? 1n << BigInt(BodyKind.chunkedBit) : 0n);
 }

@@ -61,7 +61,7 @@ while not got.endswith(b"MN\\r\\n"): got += peer.recv(65536)
 print(got[:-4].decode().replace("\\r", ""), end="")
 `;
 
-(kernel ? describe : describe.skip).each(["off", "shortcut"] as const)(
+(kernel ? describe : describe.skip).each(["off", "shortcut", "splice"] as const)(
   "memcached clients at level %s",
   (level) => {
     let agent: TestAgent;

@@ -39,6 +39,17 @@ describe("text and meta", () => {
         `${DENIED.repeat(5)}VALUE ok.a 0 5\r\nhello\r\nEND\r\nMN\r\n`,
     );
     expect(sidecar.sidecar.counters.snapshot()).toEqual({ allowed: 5, "denied:policy": 8 });
+    expect(sidecar.sidecar.groups.snapshot()).toEqual({
+      memcached: {
+        get: { allowed: 2, "denied:policy": 2 },
+        store: { allowed: 1, "denied:policy": 1 },
+        delete: { "denied:policy": 1 },
+        count: { "denied:policy": 1 },
+        touch: { "denied:policy": 1 },
+        meta: { allowed: 2, "denied:policy": 1 },
+        other: { "denied:policy": 1 },
+      },
+    });
     expect(await exchange(server.port, latin("get no ok.a\r\n"), "END\r\n")).toBe(
       "VALUE ok.a 0 5\r\nhello\r\nEND\r\n",
     );

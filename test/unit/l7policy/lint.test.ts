@@ -206,7 +206,7 @@ test("what cannot be enforced, is empty, not seen, or not for the kernel", () =>
     "allows-nothing 7: the list of peers is empty: the rule allows nobody",
     "allows-nothing 8: the list of http rules is empty: no request is allowed",
     "cannot-be-enforced 9: no protocol of the proxy enforces kafka rules yet (ingress)",
-    "not-in-kernel 9: kafka: the kernel judges HTTP/1 only",
+    "not-in-kernel 9: kafka: the kernel judges HTTP/1 and memcached's text commands only",
     "not-seen 10: UDP passes in any case: the sidecar judges TCP",
   ]);
   const many = Array.from({ length: 61 }, (_, i) => `{ path: /a${i}, headers: ['X-${i}'] }`);

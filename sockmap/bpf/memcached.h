@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* sk_msg at level splice for memcached's text commands: one canonical command in one send, its answer framed line by
+ * line. The order of bytes is kept as for HTTP, see splice.h. */
+#ifndef SOCKMESH_MEMCACHED_H
+#define SOCKMESH_MEMCACHED_H
+#include "splice.h"
+
+#define LINE_END 2
+#define CLASS_HIT 2
+#define CLASS_MISS 4
+#define CLASS_ERROR 5
+
+static __always_inline __u32 read_command(struct sk_msg_md *m, struct record *record, struct request *request, const __u64 *zero)
+{
+	__u64 body = record->body_f, length = 0;
+	struct run run;
+	__u32 outcome, before;
+	if (body) {
+		if (m->size > body || body & CHUNKED)
+			return OUTCOME_SLOW_BODY_OVERRUN; /* a value and the next command in one send */
+		request->body = body - m->size;
+		return OUTCOME_ALLOWED;
+	}
+	outcome = read_head(m, READ(record->slot), &run, 1, zero);
+	if (outcome != OUTCOME_ALLOWED)
+		return outcome;
+	if (run.at > COMMAND_KEY)
+		return OUTCOME_SLOW_NOT_CANONICAL; /* some key may be longer than memcached takes: what follows would be read otherwise */
+	if (run.got & 1ULL << BIT_LENGTH)
+		length = run.length + LINE_END;
+	if (m->size - run.at > length)
+		return OUTCOME_SLOW_PIPELINED; /* two commands in one send */
+	before = waiting(record);
+	request->head_request = answered(record);
+	if ((int)(READ(record->head_request) - request->head_request) > 0)
+		return OUTCOME_SLOW_PIPELINED; /* the answer to a lookup is awaited, and only one of those is remembered */
+	if (run.expect == COMMAND_ANSWER_VALUES) {
+		if (before)
+			return OUTCOME_SLOW_PIPELINED;
+		request->head_request++;
+	}
+	request->body = length - (m->size - run.at);
+	request->tally = run.rule;
+	request->starts = 1;
+	request->silent = run.expect == COMMAND_ANSWER_NONE;
+	request->started = before ? 0 : bpf_ktime_get_ns();
+	return OUTCOME_ALLOWED;
+}
+
+/* Reads the line of an answer at `at`. Returns what it is (4 bits), its bytes (16) and the length of the value behind it
+ * (32); 0 when not sure. `seen`: the message can be read from its beginning to the end of the line, or of itself. */
+static __always_inline __u64 read_line(struct sk_msg_md *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
+{
+	struct run run;
+	__u32 from = seen ? at : 0, to = at + COMMAND_ANSWER;
+	if (!zero || !slot || slot >> SLOT_BITS_SIZE)
+		return 0;
+	if (to > m->size)
+		to = m->size;
+	if (at >= to || (!seen && bpf_msg_pull_data(m, at, to, 0)))
+		return 0;
+	run.data = (void *)(long)m->data;
+	run.end = (void *)(long)m->data_end;
+	run.at = from + READ(*zero);
+	run.got = READ(*zero);
+	run.length = READ(*zero);
+	run.list = READ(*zero);
+	run.expect = READ(*zero);
+	run.rule = READ(*zero);
+	run.outcome = READ(*zero);
+	run.done = READ(*zero);
+	if (read_0(&run, slot & 0xffff, 0) != OUTCOME_ALLOWED)
+		return 0;
+	return (run.expect & 0xf) << 48 | ((run.at - from) & 0xffff) << 32 | (__u32)run.length;
+}
+
+#ifndef LINE
+#define LINE sockmesh_line
+/* Not static: verified once for all of its callers. */
+__noinline __u64 sockmesh_line(struct sk_msg_md *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
+{
+	return read_line(m, at, seen, slot, zero);
+}
+#endif
+
+/* As line_end, where the message can be read from its beginning up to `at`. */
+static __always_inline int line_end_seen(struct sk_msg_md *m, __u64 at)
+{
+	__u8 *p = (void *)(long)m->data;
+	if (at < LINE_END || at > JUDGE_HEAD)
+		return 0;
+	at -= LINE_END;
+	bound(at, JUDGE_HEAD - 1);
+	p += at;
+	return p + LINE_END <= (__u8 *)(long)m->data_end && p[0] == '\r' && p[1] == '\n';
+}
+
+static __always_inline __u32 read_answer(struct sk_msg_md *m, struct record *record, struct response *response, const __u64 *zero)
+{
+	__u64 body = record->body_r, left = 0, line;
+	__u32 size = m->size, at = 0, slot = READ(record->answers), values = 1, rest, kind, to, seen;
+	/* The first fragment, as a rule all of a small answer, can be read as it is; a pull shows another part instead. */
+	__u64 window = (__u64)(long)m->data_end - (__u64)(long)m->data;
+	response->class = record->answer_class;
+	if (body & CHUNKED)
+		left = body & ~CHUNKED;
+	else if (body) {
+		if (size > body)
+			return OUTCOME_SLOW_BODY_OVERRUN;
+		response->body = body - size;
+		response->ends = !response->body;
+		return OUTCOME_ALLOWED;
+	} else {
+		if (!waiting(record))
+			return OUTCOME_SLOW_NO_REQUEST; /* the sidecar ends such connections */
+		values = READ(record->head_request) == answered(record) + 1;
+		response->class = CLASS_MISS;
+	}
+	for (int i = 0; i < COMMAND_LINES; i++) {
+		rest = size - at;
+		if (left > rest) {
+			/* Between CR and LF nobody could check them any more. */
+			if (left - rest == 1)
+				return OUTCOME_SLOW_RESPONSE_FRAMING;
+			response->body = CHUNKED | (left - rest);
+			return OUTCOME_ALLOWED;
+		}
+		at += left;
+		to = size - at > COMMAND_ANSWER ? at + COMMAND_ANSWER : size;
+		seen = to <= window && to <= JUDGE_HEAD;
+		if (!seen)
+			window = 0;
+		if (left && !(seen ? line_end_seen(m, at) : line_end(m, at)))
+			return OUTCOME_SLOW_RESPONSE_FRAMING;
+		if (at == size) {
+			response->body = CHUNKED; /* another line is to come */
+			return OUTCOME_ALLOWED;
+		}
+		line = LINE(m, at, seen, slot, zero);
+		kind = line >> 48;
+		at += line >> 32 & 0xffff;
+		if (kind == ANSWER_LINE_VALUE && values) {
+			left = (line & 0xffffffff) + LINE_END;
+			response->class = CLASS_HIT;
+			continue;
+		}
+		if (!kind || kind == ANSWER_LINE_VALUE || (kind != ANSWER_LINE_ERROR && values != (kind == ANSWER_LINE_END)))
+			return OUTCOME_SLOW_RESPONSE_FRAMING; /* the sidecar knows what such an answer means */
+		if (at != size)
+			return OUTCOME_SLOW_BODY_OVERRUN; /* several answers in one send */
+		if (kind == ANSWER_LINE_ERROR)
+			response->class = CLASS_ERROR;
+		else if (!values)
+			response->class = kind == ANSWER_LINE_DONE ? CLASS_HIT : CLASS_MISS;
+		response->ends = 1;
+		return OUTCOME_ALLOWED;
+	}
+	return OUTCOME_SLOW_RESPONSE_FRAMING; /* more values than one send should have */
+}
+
+static __always_inline __u32 splice_memcached(struct sk_msg_md *m, struct socket_state *state, struct record *record, struct tcp_sock *tp)
+{
+	struct request request = {};
+	struct response response = {};
+	__u32 flags, outcome, sent = tp->write_seq - state->sent0;
+	if (!READ(record->paired))
+		return OUTCOME_SLOW_UNPAIRED;
+	publish_at_send(state, record, tp);
+	flags = READ(record->flags);
+	if ((flags & (RECORD_ON | RECORD_MEMCACHED)) != (RECORD_ON | RECORD_MEMCACHED))
+		return OUTCOME_SLOW_SWITCHED_OFF;
+	if (state->is_b) {
+		outcome = may_reverse(m, record, flags, sent);
+		if (outcome == OUTCOME_ALLOWED)
+			outcome = read_answer(m, record, &response, &state->zero);
+		return outcome == OUTCOME_ALLOWED ? move_reverse(m, record, &response) : outcome;
+	}
+	outcome = may_forward(m, record, sent);
+	if (outcome == OUTCOME_ALLOWED)
+		outcome = read_command(m, record, &request, &state->zero);
+	return outcome == OUTCOME_ALLOWED ? move_forward(m, record, &request) : outcome;
+}
+
+SEC("sk_msg") int sockmesh_memcached(struct sk_msg_md *m)
+{
+	struct bpf_sock *sk = m->sk;
+	struct socket_state *state = sk ? bpf_sk_storage_get(&states, sk, 0, 0) : 0;
+	struct record *record = state ? record_of(state) : 0;
+	struct tcp_sock *tp = record ? bpf_skc_to_tcp_sock(sk) : 0;
+	if (tp)
+		tell(splice_memcached(m, state, record, tp), m->size);
+	return SK_PASS;
+}
+
+#endif
