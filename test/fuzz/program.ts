@@ -33,7 +33,7 @@ export const SERIES = 7;
 export const ItemFlag = { response: 1, head: 2, continues: 4 } as const;
 
 /** Which function judges: a head alone by its table, or a whole message as the sk_msg program does it. */
-export type Entry = "fuzz_judge" | "fuzz_request" | "fuzz_response";
+export type Entry = "fuzz_judge" | "fuzz_request" | "fuzz_response" | "fuzz_command" | "fuzz_answer";
 
 /** What the kernel said of one message. `rest` is what of its body is to come, as a body word. */
 export interface KernelVerdict {
@@ -138,7 +138,8 @@ export class FuzzProgram {
       .setU32("lines", DEFAULT_LIMITS.headerCount).bytes;
     bpf.setInitialValue(bpf.findMap(object, ".rodata.config"), config, config.length);
     // The engine's own program comes with its header; its type cannot be run without a socket.
-    bpf.setAutoload(bpf.findProgram(object, "sockmesh_splice"), false);
+    for (const name of ["sockmesh_splice", "sockmesh_memcached"])
+      bpf.setAutoload(bpf.findProgram(object, name), false);
     const log = Buffer.alloc(LOG_BYTES);
     for (let program = bpf.nextProgram(object, null); program; program = bpf.nextProgram(object, program))
       bpf.setLogBuffer(program, log, log.length);
