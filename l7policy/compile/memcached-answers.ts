@@ -3,7 +3,7 @@ import { ActionKind, AnswerLine } from "../../core/table.js";
 import { setOf } from "../automaton/bytes.js";
 import { emit } from "./emit.js";
 import { Graph, NO_LIST } from "./graph.js";
-import { act, CR, DIGIT, LENGTH, LF, PRINTABLE, SP } from "./head.js";
+import { act, CR, DIGIT, LF, PRINTABLE, SP } from "./head.js";
 import { reduce } from "./reduce.js";
 
 const KEY = setOf((byte) => byte > 0x20 && byte < 0x7f);
@@ -72,7 +72,7 @@ function lines(): Graph {
       graph.on(row, CR, cr(AnswerLine.value));
       graph.on(row, SP, unique);
     },
-    graph.add(act(ActionKind.field, LENGTH)),
+    graph.add(),
     ActionKind.digit,
   );
   const flags = digits(FLAGS_DIGITS, (row) => graph.on(row, SP, length));
