@@ -62,7 +62,7 @@ function report(plan: readonly Call[], got: readonly string[]): Report {
 
 const withoutHeads = (plan: readonly Call[]): Call[] => plan.filter(({ method }) => method !== "HEAD");
 const node = (file: string) => () => [process.execPath, join(HERE, file)];
-const python = (file: string) => () => ["/usr/bin/python3", join(HERE, file)];
+const python = (file: string) => () => ["/usr/bin/python3", "-B", join(HERE, file)];
 
 /** Java 17 takes a connection for open after an answer of HTTP/1.0, and gives up where it is not unless told to try again. */
 const java = ({ built, ends }: Task): string[] => [
