@@ -25,8 +25,8 @@ test: ## everything that must hold: lint, types, generated files, all tests; end
 	@$(MAKE) -s build
 	@node scripts/test.mjs $(STEPS)
 
-test-servers: ## tests against large servers that are fetched first
-	@scripts/setup.sh test
+test-servers: ## tests with clients and servers that want Go and Java
+	@scripts/setup.sh servers
 	@$(MAKE) -s build
 	@node scripts/test.mjs servers
 

@@ -18,7 +18,7 @@ const project = (name) => ({
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
 export default {
-  projects: ["unit", "conformance", "kernel", "e2e"].map(project),
+  projects: ["unit", "conformance", "kernel", "e2e", "servers"].map(project),
   // Only a test that hangs is to fail by time: a machine with other work may be ten times slower.
   testTimeout: 60_000,
 };

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what a make target needs and says what it installs. Usage: scripts/setup.sh [demo|test|bench|kernels]
+# Installs what a make target needs and says what it installs. Usage: scripts/setup.sh [demo|test|servers|bench|kernels]
 # Always: a Node.js that is new enough, and the npm packages. With a word: Debian packages and mounts for that target.
 # Without root, or on a system without apt-get, the rest is named and the target goes on without it.
 set -euo pipefail
@@ -87,6 +87,10 @@ wanted() {
   missing libmemcached-tools have memccapable
   missing python3-pymemcache /usr/bin/python3 -c 'import pymemcache'
   missing python3-pylibmc /usr/bin/python3 -c 'import pylibmc'
+  [[ $1 == servers ]] || return 0
+  missing golang-go have go
+  missing default-jdk-headless have javac
+  missing python3-requests /usr/bin/python3 -c 'import requests'
 }
 
 setup_packages() {
