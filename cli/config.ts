@@ -36,7 +36,7 @@ export function defaultConfig(socket: string): Config {
     policies: undefined,
     socket,
     engine: "auto",
-    level: "splice",
+    level: "shortcut",
     listen: [],
     addresses: [],
     creditBytes: undefined,

@@ -155,7 +155,7 @@ describe("enforcement, as configured", () => {
     await until("the error", async () => (await running.status()).policy.errors.length > 0);
     expect(await acknowledged()).toEqual([{ revision: 2, ms: expect.any(Number) }]);
     const { stdout } = await runs([...SOCKMESH, "status", "--socket", running.socket]);
-    expect(stdout).toMatch(/^1 +\S*node +\d+ +splice +2 in [\d.]+ ms +app=shop$/m);
+    expect(stdout).toMatch(/^1 +\S*node +\d+ +shortcut +2 in [\d.]+ ms +app=shop$/m);
     expect(stdout).toMatch(/not in force: .*policy\.yaml:1/);
   });
 
