@@ -36,7 +36,8 @@ export function defaultConfig(socket: string): Config {
     policies: undefined,
     socket,
     engine: "auto",
-    level: "shortcut",
+    // Not more unless it is asked for: in every kernel so far some readers do not see all that comes (docs/compatibility.md).
+    level: "off",
     listen: [],
     addresses: [],
     creditBytes: undefined,

@@ -134,7 +134,7 @@ export class TestAgent {
   /**
    * Starts `sockmesh run` and waits until it answers.
    * @param policy first policy file
-   * @param config more of the configuration file
+   * @param config more of the configuration file; the level is shortcut where it says none
    * @param prefix command that runs it, e.g. as another user
    * @param more its environment, and its time
    */
@@ -148,7 +148,7 @@ export class TestAgent {
     const socket = join(folder, "run", "agent.sock");
     const policies = join(folder, "policy.yaml");
     writeFileSync(policies, policy);
-    writeFileSync(join(folder, "sockmesh.yaml"), JSON.stringify({ socket, policies, ...config }));
+    writeFileSync(join(folder, "sockmesh.yaml"), JSON.stringify({ socket, policies, level: "shortcut", ...config }));
     // Others must get in when the agent runs as another user.
     const open = await runs(["chmod", "-R", "a+rwX", folder]);
     if (open.code !== 0) throw new Error(open.stderr);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   freePort,
@@ -62,6 +62,39 @@ for method, path in [("GET", "/items/100"), ("GET", "/items/100"), ("DELETE", "/
 
   const client = (command: readonly string[]): ReturnType<typeof runs> =>
     runs(agent.exec("app=client", command));
+
+  test.each([100, 3_000, 300_000, 5_000_000])(
+    "curl, %i bytes to nginx, at the default level",
+    async (bytes) => {
+      const to = await freePort();
+      const policy = policyFor("web", to, ["client"], "{ method: PUT }");
+      const own = await TestAgent.start(policy, { level: undefined });
+      const { folder } = own;
+      writeFileSync(join(folder, "body"), Buffer.alloc(bytes, "body "));
+      writeFileSync(
+        join(folder, "nginx.conf"),
+        `daemon off; worker_processes 1; pid ${folder}/pid; user root; error_log stderr;
+       events {} http { access_log off; client_body_temp_path ${folder}/a;
+         server { listen 127.0.0.1:${to}; root ${folder}/put; client_max_body_size 0;
+           location / { dav_methods PUT; create_full_put_path on; } } }`,
+      );
+      const nginx = ["nginx", "-e", "stderr", "-c", join(folder, "nginx.conf")];
+      const receiver = launch(own.exec("app=web", nginx));
+      try {
+        await until("nginx listens", () => listens(to));
+        const put = ["curl", "-sS", "-T", join(folder, "body"), `http://127.0.0.1:${to}/got`];
+        const { code, stderr } = await runs(own.exec("app=client", put));
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+        expect(readFileSync(join(folder, "put", "got")).equals(readFileSync(join(folder, "body")))).toBe(
+          true,
+        );
+      } finally {
+        receiver.child.kill("SIGTERM");
+        await receiver.ended;
+        await own.stop();
+      }
+    },
+  );
 
   test("curl", async () => {
     const big = await client(["curl", "-sS", `${url}/items/1000000`]);
