@@ -27,8 +27,8 @@ export interface KernelOptions {
   readonly limits: Limits;
 }
 
-/** Credit that lets a large body flow without letting a stopped reader hold much memory. */
-export const DEFAULT_CREDIT = 1 << 20;
+/** Lets a large body flow; a reader that stopped holds no more memory than TCP would let it (tcp_rmem, tcp_wmem). */
+export const DEFAULT_CREDIT = 4 << 20;
 
 /** The committed object of the engine. */
 export const ENGINE_OBJECT = "engine.bpf.o";
