@@ -148,7 +148,10 @@ export class TestAgent {
     const socket = join(folder, "run", "agent.sock");
     const policies = join(folder, "policy.yaml");
     writeFileSync(policies, policy);
-    writeFileSync(join(folder, "sockmesh.yaml"), JSON.stringify({ socket, policies, level: "shortcut", ...config }));
+    writeFileSync(
+      join(folder, "sockmesh.yaml"),
+      JSON.stringify({ socket, policies, level: "shortcut", ...config }),
+    );
     // Others must get in when the agent runs as another user.
     const open = await runs(["chmod", "-R", "a+rwX", folder]);
     if (open.code !== 0) throw new Error(open.stderr);
