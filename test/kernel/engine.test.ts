@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ChildProcess } from "node:child_process";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { createKernelEngine, type KernelEngine } from "../../sockmap/kernel.js";
-import { DEFAULT_CONNECTIONS, DEFAULT_CREDIT, ENGINE_OBJECT } from "../../sockmap/load.js";
+import { DEFAULT_CONNECTIONS, ENGINE_OBJECT } from "../../sockmap/load.js";
 import type { Level, Release } from "../../sockmap/engine.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
 import { Relay } from "../support/relay.js";
@@ -29,7 +29,7 @@ beforeAll(async () => {
       cgroupRoot: root,
       sidecarCgroup: tree.sidecar,
       socketFd: fd,
-      creditBytes: DEFAULT_CREDIT,
+      creditBytes: 1 << 20,
       tracing: true,
       guard: true,
       object: ENGINE_OBJECT,
