@@ -49,7 +49,7 @@ export const BROKEN: readonly Broken[] = [
   {
     name: "a body is not told from the next request",
     file: SPLICE,
-    from: "\trecord->body_f = request.body;",
+    from: "\trecord->body_f = request->body;",
     to: "",
   },
   {
