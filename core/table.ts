@@ -70,7 +70,10 @@ export const ActionKind = {
   field: 3,
   /** The byte is a digit of the body's length: `length = length * 10 + digit`. */
   digit: 4,
-  /** The head is complete with this byte. Stops unless `got` has all bits of `bits`, or with two lengths; then the verdict is taken. */
+  /**
+   * The head is complete with this byte. Stops when `got` lacks a bit of `bits`, or has two lengths; else the verdict is
+   * taken.
+   */
   end: 5,
   /**
    * A value without meaning begins. Printable bytes (0x20 to 0x7e) may be passed over without a look at the rows, eight at

@@ -4,18 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpuUs } from "./cpu.js";
 import { scratch, start } from "./process.js";
+import { reportOf } from "./report.js";
 import type { Load } from "./runner.js";
 
 /** Of the sources: the built bench runs from dist/. */
 const SOURCE = fileURLToPath(new URL("../../../bench/clients/memcached.c", import.meta.url));
-
-interface Report {
-  readonly requests: number;
-  readonly durationUs: number;
-  readonly p50us: number;
-  readonly p99us: number;
-  readonly errors: number;
-}
 
 let compiled: string | undefined;
 
@@ -46,9 +39,7 @@ export function memcachedLoad(keys: number, stores: number): Load {
     const before = cpuUs(target.pids);
     const output = await start([...target.clientPrefix, ...command]).done();
     const path = cpuUs(target.pids) - before;
-    const report = JSON.parse(/^REPORT (.*)$/m.exec(output)?.[1] ?? "null") as Report | null;
-    if (!report || report.requests === 0) throw new Error(`the client reported nothing:\n${output}`);
-    if (report.errors > 0) throw new Error(`the client saw ${report.errors} wrong answers:\n${output}`);
+    const report = reportOf("the client", output);
     return {
       rps: (report.requests / report.durationUs) * 1e6,
       p50us: report.p50us,

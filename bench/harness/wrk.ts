@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cpuUs } from "./cpu.js";
 import { scratch, start } from "./process.js";
+import { reportOf } from "./report.js";
 import type { Load } from "./runner.js";
 
 /** Makes wrk print its figures as one line of JSON; latencies are in microseconds. */
@@ -14,15 +15,6 @@ const REPORT = `done = function(summary, latency, requests)
     e.connect + e.read + e.write + e.status + e.timeout))
 end
 `;
-
-/** What {@link REPORT} prints. */
-interface Report {
-  readonly requests: number;
-  readonly durationUs: number;
-  readonly p50us: number;
-  readonly p99us: number;
-  readonly errors: number;
-}
 
 /**
  * Load by wrk with one thread, which is never the bottleneck of a one-threaded proxy and leaves the other core to it.
@@ -56,9 +48,7 @@ export function wrk(path: (bodyBytes: number) => string, headers: readonly strin
       ...command,
     ]).done();
     const pathUs = cpuUs(target.pids) - before;
-    const report = JSON.parse(/^REPORT (.*)$/m.exec(output)?.[1] ?? "null") as Report | null;
-    if (!report || report.requests === 0) throw new Error(`wrk reported nothing:\n${output}`);
-    if (report.errors > 0) throw new Error(`wrk saw ${report.errors} errors:\n${output}`);
+    const report = reportOf("wrk", output);
     return {
       rps: (report.requests / report.durationUs) * 1e6,
       p50us: report.p50us,
