@@ -72,8 +72,7 @@ export const Outcome = {
   "slow:redirect-failed": 34,
   /** A message went to TCP: earlier bytes are under way to the sidecar. */
   "slow:in-flight": 35,
-  /** A message went to TCP: the receiver has not read all TCP bytes yet. */
-  "slow:unread": 36,
+  // 36 was `slow:unread`: bytes of TCP that the receiver had not read yet. There are none any more.
   /** A message went to TCP: the head is not canonical, the kernel is not sure. */
   "slow:not-canonical": 37,
   /** A message went to TCP: no rule allowed it in the kernel; TypeScript judges again. */
@@ -96,8 +95,12 @@ export const Outcome = {
   "slow:no-request": 46,
   /** A blocking recv returned EAGAIN: an application that sockmaps break; its endpoint's new connections stay on TCP. */
   "seen:blocking-again": 47,
-  /** A reader took TCP bytes without recv, as splice(2) does: its connections stay slow. */
+  /** A process reads a socket with splice(2), which never finds moved bytes; its endpoint's new connections stay on TCP. */
   "seen:splice-reader": 48,
+  /** A message went to TCP: bytes of the sidecar went to the receiver over TCP, before its socket was known. */
+  "slow:strayed": 49,
+  /** Bytes of the sidecar were moved to a service or client that the kernel also moves requests or answers to. */
+  injected: 50,
 } as const;
 
 /** Name of an outcome, e.g. `off:ulp-socket`. */

@@ -12,7 +12,7 @@ import { MessageRelay } from "./messages.js";
 import { NOBODY, recordsOf, type Parties, type Terms } from "./parties.js";
 import { OpaqueRelay, type Ends, type Relay } from "./relay.js";
 import { revise } from "./revise.js";
-import { connectTo, descriptorOf, withReader } from "./sockets.js";
+import { connectTo, withReader } from "./sockets.js";
 import { Splicing } from "./splicing.js";
 import * as stack from "./stack.js";
 import { tablesOf } from "./tables.js";
@@ -28,8 +28,8 @@ export type ConnectionState = "open" | "finishing" | "closed";
 const LINGER_MS = 1000;
 /** How long a service may take to end its side, where only that proves that all its answers are delivered. */
 const BARRIER_MS = 5000;
-/** How long a peer that has ended its side is given to read what the kernel moved to it, before TCP bytes follow. */
-const GATE_MS = 2000;
+/** How often a reader that leaves no room is looked at, whether it is still there. */
+const ROOM_MS = 2000;
 
 /** One client's connection and the connection to the service that serves it. */
 export class Connection implements Ends, LegEvents {
@@ -114,7 +114,7 @@ export class Connection implements Ends, LegEvents {
     );
     this.sockets++;
     this.service = new Leg(socket, this.context.toServices, this);
-    this.service.gate = this.splicing?.gate("f");
+    this.service.onSent = this.client.onSent;
     socket.once("connect", () => {
       this.deadlines.clear("connect");
       stack.connected(this);
@@ -124,18 +124,16 @@ export class Connection implements Ends, LegEvents {
 
   /** Lets the kernel take part. */
   splice(link: Splice): void {
-    const splicing = new Splicing(
-      link,
-      () => this.relay,
-      () => this.wake(),
-    );
+    const splicing = new Splicing(link, () => this.relay);
     this.splicing = splicing;
-    this.client.gate = splicing.gate("r");
+    this.client.onSent = () => {
+      if (splicing.unsettled) this.settle();
+    };
     splicing.judge(tablesOf(this.terms, this.protocol?.name));
   }
 
   /** What was waited for may have come true in the kernel. */
-  private wake(): void {
+  wake(): void {
     if (this.state === "closed") return;
     if (this.state === "open") this.relay.wake();
     this.settle();
@@ -265,8 +263,8 @@ export class Connection implements Ends, LegEvents {
       case "linger":
         this.client.socket.destroy();
         return false;
-      case "gate":
-        this.forceGates();
+      case "room":
+        this.forceDeserted();
         break;
       case "barrier":
         this.relay.serviceStays();
@@ -327,19 +325,18 @@ export class Connection implements Ends, LegEvents {
     this.settle();
   }
 
-  /** Bytes that wait for a reader are looked at from time to time: reading may be paused, so that its end is not seen. */
-  private watchGates(): void {
+  /** A reader that is gone makes no room and no event: it is looked for. */
+  private watchRoom(): void {
     if (this.client.waits || this.service?.waits)
-      if (!this.deadlines.awaits("gate")) this.deadlines.start("gate", GATE_MS);
+      if (!this.deadlines.awaits("room")) this.deadlines.start("room", ROOM_MS);
   }
 
-  private forceGates(): void {
+  private forceDeserted(): void {
     for (const leg of [this.client, this.service]) {
-      if (!leg?.waits || !this.splicing?.mayNeverRead(descriptorOf(leg.socket))) continue;
-      leg.force();
-      if (!leg.full) this.drained(leg);
+      leg?.forceDeserted();
+      if (leg && !leg.full) this.drained(leg);
     }
-    this.watchGates();
+    this.watchRoom();
   }
 
   /** At the end of a turn: writes what was collected, and stops reading where it cannot be passed on. */
@@ -347,9 +344,9 @@ export class Connection implements Ends, LegEvents {
     const { client, service } = this;
     service?.flush();
     client.flush();
-    this.watchGates();
+    this.watchRoom();
     if (this.state !== "open") return;
-    this.splicing?.settle();
+    this.splicing?.settle(service?.clear ?? true, client.clear);
     if (client.full) service?.hold(Hold.backlog);
     if (service?.full) client.hold(Hold.backlog);
     if (this.relay.crowded) client.hold(Hold.pipelined);

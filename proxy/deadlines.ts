@@ -2,14 +2,14 @@
 import type { Timed, TimerWheel } from "./wheel.js";
 
 /**
- * What a connection waits for: its client to close after it got everything (`linger`), a reader to take what the kernel
- * moved (`gate`), the service to end where only that proves delivery (`barrier`), the service to accept (`connect`), the
+ * What a connection waits for: its client to close after it got everything (`linger`), a reader to take some of what
+ * was moved to it (`room`), the service to end where only that proves delivery (`barrier`), the service to accept (`connect`), the
  * rest of a head (`head`), or any byte at all (`idle`).
  */
 export type Awaited = (typeof ORDER)[number] | "idle";
 
 /** In which they are looked at. */
-const ORDER = ["linger", "gate", "barrier", "connect", "head"] as const;
+const ORDER = ["linger", "room", "barrier", "connect", "head"] as const;
 
 /** The deadlines of one connection. They pass late rather than early, by up to two ticks of the wheel. */
 export class Deadlines implements Timed {
@@ -17,7 +17,7 @@ export class Deadlines implements Timed {
   previous: Timed | undefined;
   slot = -1;
   /** In the wheel's time, 0 when it is not waited for. */
-  private readonly until = { linger: 0, gate: 0, barrier: 0, connect: 0, head: 0 };
+  private readonly until = { linger: 0, room: 0, barrier: 0, connect: 0, head: 0 };
   private lastActive: number;
 
   /** @param passed called when time is up for something; returns false when the connection needs no time any more */

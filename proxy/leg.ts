@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from "node:net";
+import type { Room } from "../sockmap/engine.js";
 import { reset } from "./sockets.js";
 import type { Staging } from "./staging.js";
 
@@ -13,14 +14,6 @@ export interface LegEvents {
   failed(leg: Leg, error: NodeJS.ErrnoException): void;
   /** The socket is gone. */
   closed(leg: Leg): void;
-}
-
-/** What stands between a leg and its socket. */
-export interface Gate {
-  /** True when bytes may be written now; else `flush` is to be called again when that may have changed. */
-  open(): boolean;
-  /** So many bytes will be written, now or when the gate is open. */
-  announce(bytes: number): void;
 }
 
 /** Why reading from a leg is paused; a set of bits. */
@@ -39,10 +32,12 @@ export class Leg {
   ended = false;
   /** Our FIN is sent, or will be after what is queued. */
   finished = false;
-  /** What is asked before a write, where the kernel moves bytes to the same peer. */
-  gate: Gate | undefined;
+  /** What is asked before a write, where the kernel moves it past the reader's window. */
+  room: Room | undefined;
+  /** Called after writes, some time after the kernel has taken them. */
+  onSent: (() => void) | undefined;
   private forced = false;
-  /** Waits for the gate to open. */
+  /** Waits for room. */
   private readonly held: Buffer[] = [];
   private holds = 0;
 
@@ -70,33 +65,39 @@ export class Leg {
     if (!this.finished) this.staging.append(this, bytes);
   }
 
+  /** Everything that was added is with the kernel. */
+  get clear(): boolean {
+    return !this.waits && this.socket.writableLength === 0;
+  }
+
   /** Writes what was added, unless it must wait. To be called before the turn ends. */
   flush(): void {
     const bytes = this.staging.take(this);
-    if (!this.gate) return this.write(bytes);
-    if (bytes) {
-      this.gate.announce(bytes.length);
-      this.held.push(bytes);
+    if (!this.waits) {
+      if (!bytes) return;
+      if (!this.room || this.room.available()) return this.write(bytes);
     }
-    if (!this.waits || !(this.forced || this.gate.open())) return;
-    for (const one of this.held.splice(0)) this.write(one);
-    if (this.finished) this.socket.end();
+    if (bytes) this.held.push(bytes);
+    for (let first; (first = this.held[0]) && (this.forced || this.room?.available()); this.held.shift())
+      this.write(first);
+    if (this.finished && !this.waits) this.socket.end();
   }
 
-  /** Bytes wait for the gate to open. */
+  /** Bytes wait for room. */
   get waits(): boolean {
     return this.held.length > 0;
   }
 
-  /** Waits no longer: the peer has ended, and may never read what was moved to it. */
-  force(): void {
+  /** Waits no longer where nobody will ever read: the write shows what has become of the peer. */
+  forceDeserted(): void {
+    if (!this.waits || !this.room?.deserted()) return;
     this.forced = true;
     this.flush();
   }
 
-  private write(bytes: Buffer | undefined): void {
-    if (!bytes || !this.socket.writable) return;
-    this.socket.write(bytes);
+  private write(bytes: Buffer): void {
+    if (!this.socket.writable) return;
+    this.socket.write(bytes, this.onSent);
     if (this.socket.writableLength === 0) this.staging.giveBack(bytes);
   }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Expected, type Framing } from "../protocols/protocol.js";
-import type { Gate } from "./leg.js";
 import type { Body, Direction, Splice, Tables } from "../sockmap/engine.js";
 
 /** What holds of one direction on the sidecar's side. */
@@ -30,6 +29,8 @@ export interface Spliced {
  * holds a direction judges it; slow bytes take it from the kernel, `settle` gives it back.
  */
 export class Splicing {
+  /** Something could not be given back yet, because what was written is not with the kernel. */
+  unsettled = false;
   private readonly courses = { f: new Course(), r: new Course() };
   private seenRequests = 0;
   private seenResponses = 0;
@@ -39,10 +40,7 @@ export class Splicing {
   constructor(
     private readonly link: Splice,
     private readonly relay: () => Spliced,
-    wake: () => void,
-  ) {
-    link.onWake = wake;
-  }
+  ) {}
 
   /** Puts tables in force, or others. */
   judge(tables: Tables): void {
@@ -88,24 +86,6 @@ export class Splicing {
     this.link.forwarded(direction);
   }
 
-  /**
-   * What is asked before bytes are written in a direction: they wait until the receiver has read all that the kernel moved
-   * to it. A receiver finds these first, and if it is edge-triggered and takes a short read for the last one, it would not
-   * look again for bytes of TCP that were there already.
-   */
-  gate(direction: Direction): Gate {
-    const { link } = this;
-    return {
-      open: () => link.readByReceiver(direction),
-      announce: (bytes) => link.aboutToWrite(direction, bytes),
-    };
-  }
-
-  /** True when the peer of a socket may never read what was moved to it. */
-  mayNeverRead(fd: number): boolean {
-    return this.link.peerHasEnded(fd);
-  }
-
   /** Has the service's messages come through the sidecar, so that an answer of its own can be put in order. */
   holdResponses(): void {
     this.link.holdResponses(true);
@@ -117,12 +97,18 @@ export class Splicing {
     return this.link.delivered();
   }
 
-  /** After everything was written: gives back what is dealt with. Responses first: see the order in docs/splice.md. */
-  settle(): void {
+  /**
+   * Gives back what is dealt with: what was written to the receiver must be in its queue, so that nothing overtakes it.
+   * @param service everything for the service is with the kernel
+   * @param client likewise for the client
+   */
+  settle(service: boolean, client: boolean): void {
     const relay = this.relay();
-    this.link.holdResponses(relay.needsResponses);
-    this.giveBack("r", relay);
-    this.giveBack("f", relay);
+    this.unsettled = !service || !client;
+    if (relay.needsResponses) this.link.holdResponses(true);
+    else if (client) this.link.holdResponses(false);
+    if (client) this.giveBack("r", relay);
+    if (service) this.giveBack("f", relay);
   }
 
   /** Nothing goes past the sidecar any more. */

@@ -88,9 +88,10 @@ export interface Splice {
   body(direction: Direction): Body;
   /** The sidecar forwards a request that will be answered, or a final response: to be called before the bytes are written. */
   forwarded(direction: Direction): void;
-  /** Bytes are about to be written in a direction; call before the write. */
-  aboutToWrite(direction: Direction, bytes: number): void;
-  /** Everything received so far, `received` bytes in all, is dealt with, and the parser stands at `body`. */
+  /**
+   * Everything received so far, `received` bytes in all, is dealt with, and the parser stands at `body`. To be called only
+   * when all that was written in this direction is with the kernel.
+   */
   handBack(direction: Direction, received: number, body: Body): void;
   /** Sends the service's messages through the sidecar from now on, or no longer. */
   holdResponses(hold: boolean): void;
@@ -98,17 +99,19 @@ export interface Splice {
   delivered(): "yes" | "not yet" | "cannot tell";
   /** A slow byte of the service, or its FIN, has arrived: what it sent before is in the client's queue. */
   proveDelivered(): void;
-  /**
-   * True when the receiver of a direction has read all that was moved to it: what is written now does not wait behind it
-   * in another queue. False: `onWake` is called when it has; until then nothing should be written.
-   */
-  readByReceiver(direction: Direction): boolean;
-  /** True when the peer of a socket of this process has ended or is gone: it may never read. */
-  peerHasEnded(fd: number): boolean;
-  /** Called when `delivered` (while responses are held) or `readByReceiver` may have become true. */
-  onWake: (() => void) | undefined;
   /** Takes both directions away from the kernel for good. */
   stop(): void;
+}
+
+/**
+ * What a reader may be sent. What goes past TCP meets no window of the reader: the sender has to look. Without this the
+ * reader's window holds, or the kernel goes over to TCP by itself.
+ */
+export interface Room {
+  /** True when the reader has taken enough of what was moved to it. False: `onWake` of the link is called when it has. */
+  available(): boolean;
+  /** True when the reader's socket is gone: it takes nothing any more. */
+  deserted(): boolean;
 }
 
 /** One connection through the sidecar, both legs. Made by {@link SocketEngine.accepted}; freed by `close`. */
@@ -116,6 +119,10 @@ export interface Link {
   readonly accepted: Accepted;
   /** The kernel's half of level splice, where the client's socket is ready for it. */
   readonly splice: Splice | undefined;
+  /** Called when room may have come, or when `delivered` of the splice, while responses are held, may have become true. */
+  onWake: (() => void) | undefined;
+  /** Room at the receiver of a direction, from `connected` on for `f`; undefined where the sender need not look. */
+  room(direction: Direction): Room | undefined;
   /** Prepares the next connect of this process: the kernel ties it to this link. Call right before `connect(2)`. */
   beforeConnect(): void;
   /** The upstream socket is connected; fd is its descriptor. Returns the level reached, or why not. */

@@ -97,8 +97,10 @@ export class KernelEngine implements SocketEngine {
       own,
       tracing,
       slots: new Slots(object),
-      wakes: new Wakes(object.map("wakes").fd, (record) => this.parts.splices.get(record)?.onWake?.()),
-      splices: new Map(),
+      wakes: new Wakes(object.map("wakes").fd, (record) => this.parts.links.get(record)?.onWake?.()),
+      sockets: object.map("sockets"),
+      credit: options.creditBytes,
+      links: new Map(),
     };
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
     this.placeStages(object);

@@ -2,8 +2,10 @@
 import { outcomeName, type OutcomeName } from "../core/outcome.js";
 import { INTENT, layoutOf, Level } from "./abi.js";
 import type { BpfMap } from "./driver.js";
-import type { Accepted, Link, LinkState } from "./engine.js";
+import type { Accepted, Direction, Link, LinkState, Room } from "./engine.js";
+import { RecordFlags } from "./flags.js";
 import type { Records } from "./records.js";
+import { KernelRoom } from "./room.js";
 import { addressText, peerAddress } from "./socket.js";
 import type { Slots } from "./slots.js";
 import { KernelSplice } from "./splice.js";
@@ -23,8 +25,12 @@ export interface LinkParts {
   readonly tracing: boolean;
   readonly slots: Slots;
   readonly wakes: Wakes;
-  /** Splices by record, for wakes. */
-  readonly splices: Map<number, KernelSplice>;
+  /** The map of sockets. */
+  readonly sockets: BpfMap;
+  /** Most unread bytes that the sidecar lets a reader have past TCP. */
+  readonly credit: number;
+  /** Links by the records that they use, for wakes. */
+  readonly links: Map<number, KernelLink>;
 }
 
 const OFFSET = layoutOf(INTENT).offset;
@@ -35,7 +41,11 @@ const address = new Uint8Array(16);
 export class KernelLink implements Link {
   readonly accepted: Accepted;
   readonly splice: KernelSplice | undefined;
+  onWake: (() => void) | undefined;
   private readonly clientRecord: number;
+  /** Of the client's record, and of that of the upstream leg: made when they are asked for. */
+  private clientFlags: RecordFlags | undefined;
+  private upstreamFlags: RecordFlags | undefined;
   private upstreamRecord = 0;
   private fromClient = 0;
   private fromService = 0;
@@ -61,9 +71,25 @@ export class KernelLink implements Link {
       outcome: (connection ? outcomeName(connection.u32("outcome")) : undefined) ?? "off:no-peer",
     };
     if (this.accepted.outcome !== "splice") return;
-    const { records, slots, wakes, tracing, splices } = parts;
-    this.splice = new KernelSplice(records.words, slots, wakes, this.clientRecord, tracing);
-    splices.set(this.clientRecord, this.splice);
+    this.clientFlags = this.flagsOf(this.clientRecord);
+    this.splice = new KernelSplice(parts.records.words, parts.slots, this.clientFlags, this.clientRecord);
+  }
+
+  room(direction: Direction): Room | undefined {
+    const record = direction === "r" || this.splice ? this.clientRecord : this.upstreamRecord;
+    if (!record || this.closed || !this.parts.tracing) return undefined;
+    const { records, credit, sockets } = this.parts;
+    const flags =
+      record === this.clientRecord
+        ? (this.clientFlags ??= this.flagsOf(record))
+        : (this.upstreamFlags ??= this.flagsOf(record));
+    return new KernelRoom(records.words, flags, direction, record, credit, sockets);
+  }
+
+  private flagsOf(record: number): RecordFlags {
+    const { records, wakes, links } = this.parts;
+    links.set(record, this);
+    return new RecordFlags(records.words, wakes, record);
   }
 
   beforeConnect(): void {
@@ -115,11 +141,12 @@ export class KernelLink implements Link {
     if (this.closed) return;
     this.movedBefore = this.moved();
     this.closed = true;
-    const { records, free, own } = this.parts;
-    if (this.splice) {
-      this.parts.splices.delete(this.clientRecord);
-      this.splice.close();
-    }
+    const { records, free, own, links } = this.parts;
+    this.splice?.close();
+    this.clientFlags?.clear();
+    this.upstreamFlags?.clear();
+    links.delete(this.clientRecord);
+    links.delete(this.upstreamRecord);
     if (this.clientRecord) {
       records.retire(this.clientRecord);
       try {

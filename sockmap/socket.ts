@@ -5,9 +5,6 @@ import { SockmeshError } from "../core/errors.js";
 const SOL_SOCKET = 1;
 const SO_COOKIE = 57;
 const SO_NETNS_COOKIE = 71;
-const IPPROTO_TCP = 6;
-const TCP_INFO = 11;
-const ESTABLISHED = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
@@ -30,14 +27,6 @@ export function socketCookie(fd: number): Uint8Array {
 /** Cookie of the network namespace that a socket belongs to (SO_NETNS_COOKIE, kernel 5.14). */
 export function netnsCookie(fd: number): bigint {
   return new BigUint64Array(cookieOption(fd, SO_NETNS_COOKIE).buffer)[0] ?? 0n;
-}
-
-/** True when the peer of a TCP socket has sent its FIN or is gone, whether that was read or not (TCP_INFO). */
-export function peerHasEnded(fd: number): boolean {
-  length[0] = 8;
-  return (
-    loadLibc().getsockopt(fd, IPPROTO_TCP, TCP_INFO, storage, length) !== 0 || storage[0] !== ESTABLISHED
-  );
 }
 
 /** The peer's address as 16 bytes (IPv4 as mapped IPv6) and port; port 0 when the peer is gone. */

@@ -21,6 +21,8 @@ const ACCEPTED = {
 const NO_LINK: Link = {
   accepted: ACCEPTED,
   splice: undefined,
+  onWake: undefined,
+  room: () => undefined,
   beforeConnect() {},
   connected: () => "off:no-bpf",
   readFromClient() {},

@@ -6,8 +6,11 @@ import { descriptorOf } from "../sockets.js";
 export const link: Layer = {
   name: "link",
   open(connection) {
-    const splice = connection.link?.splice;
-    if (splice) connection.splice(splice);
+    const { link: made, client } = connection;
+    if (!made) return undefined;
+    made.onWake = () => connection.wake();
+    client.room = made.room("r");
+    if (made.splice) connection.splice(made.splice);
     return undefined;
   },
   connecting(connection) {
@@ -15,7 +18,9 @@ export const link: Layer = {
   },
   connected(connection) {
     const { link: made, service } = connection;
-    if (made && service) connection.route = made.connected(descriptorOf(service.socket));
+    if (!made || !service) return;
+    connection.route = made.connected(descriptorOf(service.socket));
+    service.room = made.room("f");
   },
   closed(connection) {
     connection.link?.close();

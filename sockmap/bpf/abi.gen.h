@@ -6,36 +6,36 @@
 /* what both ends of a pair of sockets tell each other */
 struct record {
 	__u64 fast_a; /* bytes that a sent past TCP; written by a's sendmsg */
-	__u64 read_a; /* bytes of fast_b that a has read; by a, or by the sidecar where a is its socket */
+	__u64 read_a; /* bytes of fast_b and injected_r that a has read; by a, or by the sidecar where a is its socket */
 	__u64 body_f; /* BODY_* and bytes of the current request's body still to come */
 	__u64 started; /* ktime of the request under way, ns; 0 when another one was before it */
-	__u32 consumed_a; /* bytes that a has read from TCP */
 	__u32 requests; /* requests that a sent past TCP */
 	__u32 head_request; /* position of the last HEAD request among all that reached b */
 	__u32 tally; /* where the request under way is counted */
-	__u8 pad_a[16];
+	__u8 pad_a[20];
 	__u64 fast_b; /* bytes that b sent past TCP; written by b's sendmsg */
-	__u64 read_b; /* bytes of fast_a that b has read; by b, or by the sidecar where b is its socket */
+	__u64 read_b; /* bytes of fast_a and injected_f that b has read; by b, or by the sidecar where b is its socket */
 	__u64 body_r; /* BODY_* and bytes of the current response's body still to come */
 	__u64 sender; /* thread of the last send of b */
-	__u32 consumed_b; /* bytes that b has read from TCP */
 	__u32 responses; /* final responses that b has completed past TCP */
 	__u32 send_begin; /* sends of b that the program moved */
 	__u32 send_end; /* those of them that are in a's queue for certain */
 	__u32 ambiguous; /* 1: two threads of b sent at once, ends of sends cannot be told apart */
 	__u32 answer_class; /* first digit of the status of the response under way */
-	__u8 pad_b[8];
+	__u8 pad_b[12];
+	__u64 injected_f; /* level splice: bytes that the sidecar sent to b past TCP; written by its sendmsg */
+	__u64 injected_r; /* likewise to a */
+	__u32 strayed_f; /* 1: bytes of the sidecar went to b over TCP; nothing may be moved beside them */
+	__u32 strayed_r; /* likewise to a */
 	__u32 generation; /* counts the uses of this record; a link with another generation is void */
 	__u32 flags; /* RECORD_*, by the sidecar */
-	__u32 in_f; /* slow bytes of a that the sidecar has dealt with, parser state stored in body_f */
-	__u32 out_f; /* bytes that the sidecar has written, or is about to write, to b */
+	__u32 in_f; /* slow bytes of a that the sidecar has dealt with, parser state stored in body_f, and sent on */
 	__u32 in_r; /* slow bytes of b, likewise */
-	__u32 out_r; /* bytes to a, likewise */
 	__u32 slot; /* table that judges the requests; 0 none */
 	__u32 answers; /* table that reads the responses; 0 none */
 	__u32 requests_slow; /* requests with an answer that the sidecar forwarded to b */
 	__u32 responses_slow; /* final responses that the sidecar forwarded to a */
-	__u8 pad_c[24];
+	__u8 pad_c[8];
 	__u64 cookie_a; /* of the sockets; written by the callbacks of establishment */
 	__u64 cookie_b;
 	__u32 paired; /* 1: both ends are in the map of sockets and may move bytes */
@@ -189,7 +189,6 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define OUTCOME_SLOW_CREDIT 33
 #define OUTCOME_SLOW_REDIRECT_FAILED 34
 #define OUTCOME_SLOW_IN_FLIGHT 35
-#define OUTCOME_SLOW_UNREAD 36
 #define OUTCOME_SLOW_NOT_CANONICAL 37
 #define OUTCOME_SLOW_NOT_ALLOWED 38
 #define OUTCOME_SLOW_PIPELINED 39
@@ -202,6 +201,8 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define OUTCOME_SLOW_NO_REQUEST 46
 #define OUTCOME_SEEN_BLOCKING_AGAIN 47
 #define OUTCOME_SEEN_SPLICE_READER 48
+#define OUTCOME_SLOW_STRAYED 49
+#define OUTCOME_INJECTED 50
 
 #define TABLE_VERSION 0
 #define TABLE_LENGTH 4
@@ -264,7 +265,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 684979933
+#define ABI_DIGEST 906745679
 #define OUTCOME_SLOTS 64
 
 #endif

@@ -244,10 +244,15 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 		level = LEVEL_OFF;
 		opener.outcome = OUTCOME_OFF_INCOMPATIBLE_READER;
 	}
-	if (level == LEVEL_SPLICE && opener.record)
-		opener.outcome = OUTCOME_SPLICE; /* the sidecar's own socket stays on TCP: only slow messages pass through it */
-	else if (level != LEVEL_OFF) {
+	if (level != LEVEL_OFF) {
 		struct socket_state state = { .level = level, .endpoint = endpoint };
+		if (opener.record) {
+			state.sidecars = 1;
+			if (level == LEVEL_SPLICE) { /* what it sends goes where the client's messages go */
+				state.record = opener.record;
+				state.generation = opener.generation;
+			}
+		}
 		opener.outcome = enter(s, sk, tp, &state);
 	}
 	opener.level = level;
@@ -255,9 +260,9 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 }
 
 /* Both ends of a leg are in the map of sockets: tell the opener its peer, then open the record. */
-static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at)
+static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at, __u32 sidecars)
 {
-	struct socket_state state = { .peer = opener->cookie, .record = at, .is_b = 1, .level = LEVEL_SHORTCUT };
+	struct socket_state state = { .peer = opener->cookie, .record = at, .is_b = 1, .level = LEVEL_SHORTCUT, .sidecars = sidecars };
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	struct link link = { .record = at };
 	__u32 outcome;
@@ -268,19 +273,26 @@ static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, s
 	outcome = enter(s, sk, tp, &state);
 	if (outcome != OUTCOME_SHORTCUT)
 		return outcome;
+	record->cookie_a = opener->cookie;
+	record->cookie_b = link.peer;
 	WRITE(record->paired, 1);
 	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
 	return outcome;
 }
 
 /* The sidecar has accepted a client whose requests the kernel may judge: its record waits for the service's socket. */
-static __always_inline __u32 await_service(struct opener *opener, __u32 at)
+static __always_inline __u32 await_service(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at)
 {
+	struct socket_state state = { .record = at, .is_b = 1, .level = LEVEL_SPLICE, .sidecars = 1 };
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	struct link link = { .record = at };
+	__u32 outcome;
 	if (!record)
 		return OUTCOME_OFF_NO_RECORD;
-	link.generation = record->generation;
+	link.generation = state.generation = record->generation;
+	outcome = enter(s, sk, tp, &state);
+	if (outcome != OUTCOME_SPLICE)
+		return outcome; /* answers would reach the client by two ways */
 	__builtin_memset(record, 0, sizeof(*record)); /* what a last message of its former user may have left */
 	record->generation = link.generation;
 	record->cookie_a = opener->cookie;
@@ -296,6 +308,8 @@ static __always_inline __u32 join_service(struct bpf_sock_ops *s, struct bpf_soc
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	if (!record || record->generation != opener->generation)
 		return OUTCOME_OFF_NO_RECORD; /* the client has gone, its record serves another */
+	if (READ(record->strayed_f))
+		return OUTCOME_OFF_NO_PEER; /* too late: bytes of the sidecar are on their way over TCP */
 	outcome = enter(s, sk, tp, &state);
 	if (outcome != OUTCOME_SPLICE)
 		return outcome;
@@ -326,7 +340,7 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 			}
 		}
 		if (opener.outcome == OUTCOME_SHORTCUT)
-			opener.outcome = pair(s, sk, tp, &opener, opener.record);
+			opener.outcome = pair(s, sk, tp, &opener, opener.record, 0);
 		else if (opener.outcome == OUTCOME_SPLICE) {
 			group = group_of(tp);
 			opener.outcome = join_service(s, sk, tp, &opener, group ? group->endpoint : 0);
@@ -349,9 +363,9 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 			connection.record = 0;
 			connection.outcome = OUTCOME_OFF_NO_RECORD;
 		} else if (opener.outcome == OUTCOME_SHORTCUT)
-			connection.outcome = pair(s, sk, tp, &opener, connection.record);
+			connection.outcome = pair(s, sk, tp, &opener, connection.record, 1);
 		else
-			connection.outcome = await_service(&opener, connection.record);
+			connection.outcome = await_service(s, sk, tp, &opener, connection.record);
 	}
 	count(connection.outcome);
 	__u64 cookie = bpf_get_socket_cookie(s);

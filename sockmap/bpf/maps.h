@@ -41,7 +41,7 @@ struct socket_state {
 	__u32 is_b; /* accepted end of the pair */
 	__u32 level;
 	__u32 endpoint; /* whose application reads this socket, or whose service it talks to; 0 none */
-	__u32 pad;
+	__u32 sidecars; /* 1: a socket of the sidecar */
 	__u64 taken; /* bytes that recv calls have returned */
 	__u64 zero; /* always 0, which the verifier does not know */
 };

@@ -165,7 +165,6 @@ static __always_inline __u32 splice_memcached(struct sk_msg_md *m, struct socket
 	__u32 flags, outcome, sent = tp->write_seq - state->sent0;
 	if (!READ(record->paired))
 		return OUTCOME_SLOW_UNPAIRED;
-	publish_at_send(state, record, tp);
 	flags = READ(record->flags);
 	if ((flags & (RECORD_ON | RECORD_MEMCACHED)) != (RECORD_ON | RECORD_MEMCACHED))
 		return OUTCOME_SLOW_SWITCHED_OFF;

@@ -18,7 +18,8 @@ static __always_inline __u32 shortcut(struct sk_msg_md *m, struct socket_state *
 		publish_unread(record, state->is_b, READ(tp->inet_conn.icsk_inet.sk.sk_backlog.rmem_alloc.counter));
 	__u64 *fast = state->is_b ? &record->fast_b : &record->fast_a;
 	__u64 read = READ(*(state->is_b ? &record->read_a : &record->read_b));
-	if (READ(*fast) - read + m->size > cfg.credit)
+	/* With tracing the sidecar keeps to the credit itself: a reader that believes FIONREAD must not have two queues. */
+	if (!(state->sidecars && cfg.tracing) && READ(*fast) - read + m->size > cfg.credit)
 		return OUTCOME_SLOW_CREDIT; /* the reader is behind: TCP's flow control takes over for good */
 	if (bpf_msg_redirect_hash(m, &sockets, &state->peer, BPF_F_INGRESS) != SK_PASS)
 		return OUTCOME_SLOW_REDIRECT_FAILED; /* the peer is gone; TCP will tell */

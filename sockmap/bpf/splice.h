@@ -6,6 +6,7 @@
 #define SOCKMESH_SPLICE_H
 #include "judge.h"
 #include "chunks.h"
+#include "inject.h"
 
 #define EXPECT_HEAD 1
 
@@ -22,14 +23,6 @@ static __always_inline struct tally *tally_of(struct record *record)
 {
 	__u32 at = READ(record->tally);
 	return bpf_map_lookup_elem(&tallies, &at);
-}
-
-/* A message that starts past the sidecar and goes on through it reaches its reader in two queues. Edge-triggered readers
- * that take a short read for the last one would wait for ever; with tracing the sidecar waits for the first part to be
- * read. Without, what may not fit the credit does not start. */
-static __always_inline int too_long(__u64 length)
-{
-	return !cfg.tracing && length > cfg.credit / 2;
 }
 
 /* What a message of the client changes when it is moved. */
@@ -56,8 +49,6 @@ static __always_inline __u32 read_request(struct sk_msg_md *m, struct record *re
 		return outcome;
 	if (m->size - run.at > run.length)
 		return OUTCOME_SLOW_PIPELINED; /* two requests in one send */
-	if (too_long(run.at + run.length))
-		return OUTCOME_SLOW_CREDIT;
 	before = waiting(record);
 	request->head_request = answered(record);
 	if ((int)(READ(record->head_request) - request->head_request) > 0)
@@ -78,12 +69,12 @@ static __always_inline __u32 read_request(struct sk_msg_md *m, struct record *re
 static __always_inline __u32 may_forward(struct sk_msg_md *m, struct record *record, __u32 sent)
 {
 	if (sent != READ(record->in_f))
-		return OUTCOME_SLOW_IN_FLIGHT; /* bytes under way to the sidecar's parser, or held by it */
-	barrier(); /* in before out: the sidecar publishes them in the opposite order */
-	if (READ(record->consumed_b) != READ(record->out_f))
-		return OUTCOME_SLOW_UNREAD; /* bytes under way from the sidecar, or not read by the service */
-	if (READ(record->fast_a) - READ(record->read_b) + m->size > cfg.credit)
-		return OUTCOME_SLOW_CREDIT; /* the service is behind: TCP's flow control takes over */
+		return OUTCOME_SLOW_IN_FLIGHT; /* bytes under way to the sidecar, or held by it */
+	barrier(); /* in first: what it says is sent on has strayed by then, or is queued */
+	if (READ(record->strayed_f))
+		return OUTCOME_SLOW_STRAYED; /* a moved byte would be read before those that went over TCP */
+	if (unread_f(record) + m->size > cfg.credit)
+		return OUTCOME_SLOW_CREDIT; /* the service is behind: TCP's flow control takes over, towards the sidecar */
 	return OUTCOME_ALLOWED;
 }
 
@@ -156,8 +147,6 @@ static __always_inline __u32 read_response(struct sk_msg_md *m, struct record *r
 			goto framed;
 		} else if (!(run.got & 1ULL << BIT_LENGTH))
 			return OUTCOME_SLOW_RESPONSE_FRAMING; /* ends with the connection */
-		if (too_long(at + run.length))
-			return OUTCOME_SLOW_CREDIT;
 		if (size - at > run.length)
 			return OUTCOME_SLOW_BODY_OVERRUN; /* several responses in one send */
 		response->body = run.length - (size - at);
@@ -194,9 +183,9 @@ static __always_inline __u32 may_reverse(struct sk_msg_md *m, struct record *rec
 	if (sent != READ(record->in_r))
 		return OUTCOME_SLOW_IN_FLIGHT;
 	barrier();
-	if (READ(record->consumed_a) != READ(record->out_r))
-		return OUTCOME_SLOW_UNREAD;
-	if (READ(record->fast_b) - READ(record->read_a) + m->size > cfg.credit)
+	if (READ(record->strayed_r))
+		return OUTCOME_SLOW_STRAYED;
+	if (unread_r(record) + m->size > cfg.credit)
 		return OUTCOME_SLOW_CREDIT;
 	return OUTCOME_ALLOWED;
 }
@@ -229,28 +218,11 @@ static __always_inline __u32 reverse(struct sk_msg_md *m, struct record *record,
 	return outcome == OUTCOME_ALLOWED ? move_reverse(m, record, &response) : outcome;
 }
 
-/* Without tracing, what was read is published when the reader sends. A thread of it may be inside recv with a target that
- * it has not reached, and does not look at moved bytes then: SO_RCVLOWAT is seen here, MSG_WAITALL cannot be. */
-static __always_inline void publish_at_send(struct socket_state *state, struct record *record, struct tcp_sock *tp)
-{
-	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-	if (cfg.tracing) {
-		if (tp->copied_seq - state->received0 != READ(*(state->is_b ? &record->consumed_b : &record->consumed_a)))
-			count(OUTCOME_SEEN_SPLICE_READER); /* read, but not by recv, or by another thread right now */
-		return;
-	}
-	if (sk->sk_rcvlowat > 1)
-		return;
-	publish_consumed(state, record, tp);
-	publish_unread(record, state->is_b, READ(sk->sk_backlog.rmem_alloc.counter));
-}
-
 static __always_inline __u32 splice(struct sk_msg_md *m, struct socket_state *state, struct record *record, struct tcp_sock *tp)
 {
 	__u32 flags, sent = tp->write_seq - state->sent0;
 	if (!record || !READ(record->paired))
 		return OUTCOME_SLOW_UNPAIRED; /* the service's socket is not known yet */
-	publish_at_send(state, record, tp);
 	flags = READ(record->flags);
 	if ((flags & (RECORD_ON | RECORD_MEMCACHED)) != RECORD_ON)
 		return OUTCOME_SLOW_SWITCHED_OFF; /* also when it became memcached's since this program was chosen */
@@ -268,6 +240,10 @@ SEC("sk_msg") int sockmesh_splice(struct sk_msg_md *m)
 	if (state->level == LEVEL_SHORTCUT)
 		bpf_tail_call(m, &stages, STAGE_SHORTCUT);
 	record = record_of(state);
+	if (state->sidecars) {
+		tell(inject(m, state, record), m->size);
+		return SK_PASS;
+	}
 	if (record && READ(record->flags) & RECORD_MEMCACHED)
 		bpf_tail_call(m, &stages, STAGE_MEMCACHED);
 	tp = bpf_skc_to_tcp_sock(sk);

@@ -35,8 +35,8 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 		blame(sk, state, flags);
 		return 0;
 	}
-	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
-		return 0; /* nothing was taken */
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE) || (state->sidecars && state->level == LEVEL_SPLICE))
+		return 0; /* nothing was taken; nothing is moved to the sidecar's own sockets */
 	__sync_fetch_and_add(&state->taken, taken);
 	record = record_of(state);
 	tp = record ? bpf_skc_to_tcp_sock((struct bpf_sock *)sk) : 0;
@@ -45,12 +45,10 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	/* What recv returned and TCP did not give was moved. Not told from the sender's counter: that is ahead of the queue,
 	 * and a message that is about to arrive would count as read. */
 	publish_read(record, state->is_b, (__u32)READ(state->taken) - (tp->copied_seq - state->received0));
-	if (state->level != LEVEL_SPLICE)
-		return 0;
-	publish_consumed(state, record, tp);
 	full_barrier(record->paired); /* the sidecar sets its flag, then reads what was read: one of us sees the other */
-	if (READ(record->flags) & (state->is_b ? RECORD_AWAITSREADB : RECORD_AWAITSREADA))
-		wake(state->record);
+	if (READ(record->flags) & (state->is_b ? RECORD_AWAITSREADB : RECORD_AWAITSREADA) &&
+	    (state->is_b ? unread_f(record) : unread_r(record)) <= cfg.credit / 2)
+		wake(state->record); /* not at every read: there is room for a good deal */
 	return 0;
 }
 
@@ -59,7 +57,7 @@ SEC("tp_btf/sock_send_length") int sockmesh_sent(__u64 *ctx)
 	struct sock *sk = (struct sock *)ctx[0];
 	struct socket_state *state = sk ? bpf_sk_storage_get(&states, (struct bpf_sock *)sk, 0, 0) : 0;
 	struct record *record;
-	if (!state || state->level != LEVEL_SPLICE || !state->is_b || !state->record)
+	if (!state || state->level != LEVEL_SPLICE || !state->is_b || state->sidecars || !state->record)
 		return 0; /* only the service's sends are waited for */
 	record = record_of(state);
 	if (!record || record->send_end == record->send_begin)
