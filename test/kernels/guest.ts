@@ -68,7 +68,12 @@ async function engine(): Promise<readonly Level[]> {
 }
 
 /** Runs the order test at one level for about so many seconds: a short run tells how many requests the long one may have. */
-async function order(files: OrderPrograms, level: Level, { seconds, seed }: Task): Promise<void> {
+async function order(
+  files: OrderPrograms,
+  level: Level,
+  tracing: boolean,
+  { seconds, seed }: Task,
+): Promise<void> {
   let requests = 500;
   for (const share of [0, 1]) {
     const started = performance.now();
@@ -78,8 +83,8 @@ async function order(files: OrderPrograms, level: Level, { seconds, seed }: Task
       connections: 8,
       timeout: (seconds + 600) * 1000,
       patience: 180,
-      tracing: true,
-      trusting: level === "splice",
+      tracing,
+      trusting: tracing,
       creditBytes: CREDIT,
     };
     const { client, service, said, status } = await runThroughAgent(files, level, terms);
@@ -104,4 +109,6 @@ const task = JSON.parse(readFileSync("task.json", "utf8")) as Task;
 report({ release: release(), version: version() });
 programs();
 const files = new OrderPrograms("order");
-for (const level of await engine()) if (task.seconds > 0) await order(files, level, task);
+const levels = await engine();
+const tracing = levels.includes("splice");
+for (const level of levels) if (task.seconds > 0) await order(files, level, tracing, task);

@@ -20,7 +20,7 @@ struct options {
 	uint64_t seed, requests;
 	uint32_t connections, patience;
 	int peer;
-	bool two, trusting;
+	bool two, trusting, asking;
 };
 
 static struct options options = { .requests = 10000, .connections = 16, .patience = 30, .two = true };
@@ -242,6 +242,7 @@ static void run_connection(struct client *c, uint32_t conn)
 	side_open(&c->side, &CLIENT, fd, c->plan.driver, key_of(options.seed, 'c', conn));
 	c->side.slow = c->plan.slow;
 	c->side.trusting = options.trusting && rnd_chance(&c->side.random, 500);
+	c->side.asks = options.asking && rnd_chance(&c->side.random, 500);
 	net_prepare(&c->side);
 	totals->connections++;
 	side_drive(&c->side);
@@ -322,7 +323,7 @@ int main(int argc, char **argv)
 	struct timespec from, to;
 	int status, option;
 
-	while ((option = getopt(argc, argv, "p:s:n:c:w:P:1tf:")) != -1)
+	while ((option = getopt(argc, argv, "p:s:n:c:w:P:1tqf:")) != -1)
 		switch (option) {
 		case 'p': options.port = (uint16_t)atoi(optarg); break;
 		case 's': options.seed = strtoull(optarg, NULL, 10); break;
@@ -332,6 +333,7 @@ int main(int argc, char **argv)
 		case 'P': options.peer = atoi(optarg); break;
 		case '1': options.two = false; break;
 		case 't': options.trusting = true; break;
+		case 'q': options.trusting = options.asking = true; break;
 		case 'f': side_fault(optarg, 500); break;
 		default: return 2;
 		}

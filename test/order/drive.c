@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -58,6 +59,13 @@ static void end(struct side *s, int error)
 	s->role->ended(s, error);
 }
 
+static bool nothing_unread(int fd)
+{
+	int unread = 0;
+
+	return ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
 /* One call to receive. */
 static enum io receive_some(struct side *s)
 {
@@ -82,7 +90,7 @@ static enum io receive_some(struct side *s)
 		end(s, got < 0 ? errno : 0);
 		return IO_END;
 	}
-	s->drained = (size_t)got < size;
+	s->drained = s->asks ? nothing_unread(s->fd) : (size_t)got < size;
 	atomic_fetch_add(&s->received, (uint64_t)got);
 	atomic_fetch_add(&s->progress, 1);
 	if (!s->role->feed(s, s->received_bytes, (size_t)got))

@@ -17,7 +17,7 @@ struct options {
 	uint16_t port;
 	uint64_t seed;
 	bool judges; /* there is no sidecar: denies itself */
-	bool two, trusting;
+	bool two, trusting, asking;
 };
 
 static struct options options = { .two = true };
@@ -256,6 +256,7 @@ static void accepted(int fd, uint64_t key, const pthread_attr_t *attributes)
 	side_open(&v->side, &SERVER, fd, driver, key);
 	v->side.slow = rnd_chance(&r, 40);
 	v->side.trusting = options.trusting && rnd_chance(&r, 500);
+	v->side.asks = options.asking && rnd_chance(&r, 500);
 	net_prepare(&v->side);
 	totals->connections++;
 	if (pthread_create(&thread, attributes, serve, v) != 0)
@@ -293,13 +294,14 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, got = 0;
 
-	while ((option = getopt(argc, argv, "p:s:j1tf:")) != -1)
+	while ((option = getopt(argc, argv, "p:s:j1tqf:")) != -1)
 		switch (option) {
 		case 'p': options.port = (uint16_t)atoi(optarg); break;
 		case 's': options.seed = strtoull(optarg, NULL, 10); break;
 		case 'j': options.judges = true; break;
 		case '1': options.two = false; break;
 		case 't': options.trusting = true; break;
+		case 'q': options.trusting = options.asking = true; break;
 		case 'f': side_fault(optarg, 500); break;
 		default: return 2;
 		}

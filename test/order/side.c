@@ -85,7 +85,8 @@ void side_describe(struct side *s, const struct message *in, FILE *to)
 
 	ioctl(s->fd, TIOCOUTQ, &unacknowledged);
 	fprintf(to, "    %s%s; sent %lu bytes, %d of them not acknowledged, made %lu more%s; ",
-		DRIVERS_NAMED[s->driver], s->trusting ? ", trusting short reads" : "",
+		DRIVERS_NAMED[s->driver],
+		!s->trusting ? "" : s->asks ? ", trusting FIONREAD" : ", trusting short reads",
 		(unsigned long)atomic_load(&s->sent), unacknowledged, (unsigned long)(s->piece_end - s->piece_at),
 		s->sending ? " of a message not all made" : "");
 	fprintf(to, "received %lu, message %u.%u to byte %lu (head %lu, body %u)",

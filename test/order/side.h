@@ -54,6 +54,7 @@ struct side {
 	 * poll for good when the peer has hung up, as libuv does.
 	 */
 	bool trusting;
+	bool asks; /* FIONREAD for whether a read was the last one, and believes it, as nginx does */
 	bool drained, hung_up;
 	struct rnd random, cuts; /* of the receiving and of the sending thread */
 
