@@ -205,6 +205,8 @@ export interface SocketEngine {
   readonly level: Level;
   /** Why not higher; undefined at full strength. */
   readonly because: string | undefined;
+  /** Why readers that sockmaps break are not seen by how they read; undefined when they are. */
+  readonly blind?: string | undefined;
   /** Starts handing captured connections to the listeners. The user-space engine captures nothing. */
   capture(listeners: Listeners): Promise<Release>;
   /** Makes a cgroup an endpoint; connections of its listening ports are captured from the next connect on. */

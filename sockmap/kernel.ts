@@ -25,6 +25,7 @@ import type {
   Level as LevelName,
 } from "./engine.js";
 import {
+  GUARD_PROGRAMS,
   loadEngine,
   loadOver,
   MEMCACHED_PROGRAM,
@@ -70,6 +71,8 @@ export class KernelEngine implements SocketEngine {
   /** Cgroups of endpoints, and what detaches the programs of those whose connects are captured. */
   private readonly cgroups = new Map<number, string>();
   private readonly egress = new Map<number, (() => void)[]>();
+  readonly blind: string | undefined;
+  private guards: BpfObject | undefined;
   private stopped = false;
 
   constructor(
@@ -107,6 +110,19 @@ export class KernelEngine implements SocketEngine {
     object.attachToMap("sockmesh_move", "sockets");
     if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
+    this.blind = this.watchReaders();
+  }
+
+  /** Returns why readers that sockmaps break are not seen; undefined when they are. */
+  private watchReaders(): string | undefined {
+    try {
+      this.guards = loadOver(this.options, this.tracing, GUARD_PROGRAMS, this.object);
+      for (const program of GUARD_PROGRAMS) this.guards.attach(program);
+      return undefined;
+    } catch (error) {
+      this.guards?.close();
+      return (error as Error).message;
+    }
   }
 
   /**
@@ -263,6 +279,7 @@ export class KernelEngine implements SocketEngine {
       this.stopped = true;
       this.parts.wakes.close();
       // The shared pages stay mapped until the process ends: a late link may still look at its record.
+      this.guards?.close();
       this.object.close();
     }
     return Promise.resolve();

@@ -34,11 +34,16 @@ export const DEFAULT_CREDIT = 4 << 20;
 export const ENGINE_OBJECT = "engine.bpf.o";
 /** Programs that need the socket tracepoints (6.3). */
 export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+/** Programs that see readers which sockmaps break; a kernel without fentry (5.5) does without. */
+export const GUARD_PROGRAMS: readonly string[] = ["sockmesh_splice_reader", "sockmesh_asking_reader"];
 const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
 /** Programs behind the entry program: the first needs the tracepoints too. */
 export const [SPLICE_PROGRAM, SHORTCUT_PROGRAM] = ["sockmesh_splice", "sockmesh_shortcut"] as const;
 /** Level splice for connections of memcached. */
 export const MEMCACHED_PROGRAM = "sockmesh_memcached";
+
+/** What level splice needs. */
+const SPLICE_PROGRAMS = [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM];
 
 /** Connections that the kernel takes part in unless the configuration says otherwise. */
 export const DEFAULT_CONNECTIONS = 8192;
@@ -74,7 +79,7 @@ export function loadEngine(options: KernelOptions): Loaded {
     BpfObject.load({
       ...plan(options, tracing),
       entries: mapEntries(options.connections),
-      without: tracing ? [] : [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM],
+      without: tracing ? GUARD_PROGRAMS : [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS],
     });
   if (!options.tracing) return { object: load(false), because: NO_TRACEPOINTS };
   try {

@@ -46,7 +46,7 @@ export async function planEngine(
       tree,
       make(socketFd) {
         try {
-          return createKernelEngine({
+          const engine = createKernelEngine({
             cgroupRoot: root,
             sidecarCgroup: tree.sidecar,
             socketFd,
@@ -59,6 +59,10 @@ export async function planEngine(
             limits: config.limits,
             guard: process.env.SOCKMESH_TEST_GUARD !== "0",
           });
+          const { blind } = engine;
+          if (blind)
+            log.warn({ because: blind }, "programs that read with splice(2) or ask FIONREAD are not seen");
+          return engine;
         } catch (thrown) {
           if (config.engine === "kernel" || !(thrown instanceof SockmeshError)) throw thrown;
           log.error({ code: thrown.code, cause: thrown.message }, "the kernel engine does not start");

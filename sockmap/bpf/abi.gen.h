@@ -203,6 +203,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define OUTCOME_SEEN_SPLICE_READER 48
 #define OUTCOME_SLOW_STRAYED 49
 #define OUTCOME_INJECTED 50
+#define OUTCOME_SEEN_ASKING_READER 51
 
 #define TABLE_VERSION 0
 #define TABLE_LENGTH 4

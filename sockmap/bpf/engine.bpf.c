@@ -7,6 +7,7 @@
 #include "move.h"
 #include "splice.h"
 #include "memcached.h"
+#include "guard.h"
 #include "trace.h"
 
 /* bpf_skc_to_tcp_sock and others are open to GPL-compatible programs only. */

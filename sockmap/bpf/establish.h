@@ -82,7 +82,7 @@ static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, 
 	long failed = bpf_sock_hash_update(s, &sockets, &cookie, BPF_NOEXIST);
 	if (!failed)
 		return outcome_of(with->level);
-	state->record = 0;
+	bpf_sk_storage_delete(&states, sk); /* who has a state is in the map */
 	return failed == -16 /* EBUSY */ ? OUTCOME_OFF_HELD_ELSEWHERE : OUTCOME_OFF_MAP_FULL;
 }
 

@@ -25,10 +25,10 @@ struct sock_cgroup_data { struct cgroup *cgroup; };
 typedef struct { int counter; } atomic_t;
 struct sock {
 	struct { atomic_t rmem_alloc; } sk_backlog;
-	int sk_rcvlowat;
 	long sk_rcvtimeo;
 	struct sock_cgroup_data sk_cgrp_data;
 };
+struct socket { struct sock *sk; };
 struct inet_sock { struct sock sk; };
 struct inet_connection_sock { struct inet_sock icsk_inet; const void *icsk_ulp_ops; };
 struct tcp_sock {

@@ -2,20 +2,16 @@
 /* The ends of recv and send calls (kernel 6.3): what was read, and what is queued, is known for certain there. */
 #ifndef SOCKMESH_TRACE_H
 #define SOCKMESH_TRACE_H
+#include "guard.h"
 #include "records.h"
 
 /* A blocking recv without a timeout returned EAGAIN: on a socket in a sockmap a wake-up without data does that to
  * applications that never saw it on TCP. New connections of the endpoint stay out of the map. */
 static __always_inline void blame(struct sock *sk, struct socket_state *state, int flags)
 {
-	__u32 at = state->endpoint;
-	struct endpoint *endpoint;
 	if (flags & MSG_DONTWAIT || sk->sk_rcvtimeo != LONG_MAX)
 		return; /* it asked for that */
-	count(OUTCOME_SEEN_BLOCKING_AGAIN);
-	endpoint = at ? bpf_map_lookup_elem(&endpoints, &at) : 0;
-	if (endpoint && cfg.guard && !READ(endpoint->incompatible))
-		WRITE(endpoint->incompatible, 1);
+	put_back(state, OUTCOME_SEEN_BLOCKING_AGAIN);
 }
 
 SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
-import { DEFAULT_CREDIT, engineConfig, TRACING_PROGRAMS } from "../../sockmap/load.js";
+import { DEFAULT_CREDIT, engineConfig, GUARD_PROGRAMS, TRACING_PROGRAMS } from "../../sockmap/load.js";
 
 const OBJECT = "engine.bpf.o";
 
@@ -18,10 +18,10 @@ function limit(program: string): number {
   return 1000 + 1.5 * Math.max(0, ...Object.values(RECORDED).map((costs) => costs[program] ?? 0));
 }
 
-function costs(tracing: boolean): ProgramCost[] {
+function costs(without: readonly string[], tracing = true): ProgramCost[] {
   const terms = { creditBytes: DEFAULT_CREDIT, guard: true, limits: DEFAULT_LIMITS };
   const config = engineConfig(terms, 1n, tracing);
-  const object = BpfObject.load({ object: OBJECT, config, without: tracing ? [] : TRACING_PROGRAMS });
+  const object = BpfObject.load({ object: OBJECT, config, without });
   try {
     return object.costs();
   } finally {
@@ -36,25 +36,38 @@ describe("what the programs cost this kernel's verifier", () => {
   });
 
   test("all load without tracing, at no more than their limits", () => {
-    const found = costs(false);
+    const without = [...GUARD_PROGRAMS, ...TRACING_PROGRAMS];
+    const found = costs(without, false);
     process.stderr.write(`verified: ${JSON.stringify(found)}\n`);
     for (const { name, verified } of found) {
-      const known = TRACING_PROGRAMS.includes(name) ? undefined : expect.any(Number);
+      const known = without.includes(name) ? undefined : expect.any(Number);
       expect({ name, verified }).toEqual({ name, verified: known });
       expect(verified ?? 0).toBeLessThanOrEqual(limit(name));
       if (verified !== undefined) expect(verified).toBeGreaterThan(0);
     }
   });
 
+  test("those that see readers load, or this kernel refuses every program of their kind", () => {
+    try {
+      const others = BpfObject.programs(OBJECT).filter((name) => !GUARD_PROGRAMS.includes(name));
+      for (const { name, verified } of costs(others))
+        if (GUARD_PROGRAMS.includes(name)) expect(verified).toBeLessThanOrEqual(limit(name));
+    } catch (thrown) {
+      // No function tracing, or none for this machine; nothing of the verifier's.
+      expect(String(thrown)).toMatch(/: (ESRCH|EPERM|ENOTSUPP|EOPNOTSUPP)$/);
+    }
+  });
+
   test("with tracing too, or the reason is the missing tracepoint and nothing else", () => {
     let found: ProgramCost[];
     try {
-      found = costs(true);
+      found = costs(GUARD_PROGRAMS);
     } catch (thrown) {
       expect(String(thrown)).toMatch(/: ESRCH/);
       return;
     }
     for (const { name, verified } of found) {
+      if (GUARD_PROGRAMS.includes(name)) continue;
       expect(verified).toBeGreaterThan(0);
       expect(verified).toBeLessThanOrEqual(limit(name));
     }
