@@ -12,8 +12,6 @@ export interface Service {
   readonly streams: boolean;
   /** Ends the connection with each answer. */
   readonly ends?: boolean;
-  /** Largest body of a request that it reads to the end when that came over TCP; docs/compatibility.md says why. */
-  readonly body?: number;
   /** @param built folder of compiled programs, @param folder of its own, for files */
   command(port: number, folder: string, built: string): readonly string[];
 }
@@ -26,7 +24,7 @@ export const SERVICES: readonly Service[] = [
     streams: true,
     command: (port) => [process.execPath, join(HERE, "node.mjs"), `${port}`],
   },
-  { name: "nginx", streams: true, body: 200, command: nginx },
+  { name: "nginx", streams: true, command: nginx },
   { name: "Go net/http", streams: true, command: (port, _, built) => [join(built, "service"), `${port}`] },
   {
     name: "Java HttpServer",
