@@ -25,11 +25,7 @@ export const RECORD: StructLayout = {
   about: "what both ends of a pair of sockets tell each other",
   fields: [
     ["fast_a", "u64", "bytes that a sent past TCP; written by a's sendmsg"],
-    [
-      "read_a",
-      "u64",
-      "bytes of fast_b and injected_r that a has read; by a, or by the sidecar where a is its socket",
-    ],
+    ["read_a", "u64", "bytes that a has read; written by a's recv, or by the sidecar where a is its socket"],
     ["body_f", "u64", "BODY_* and bytes of the current request's body still to come"],
     ["started", "u64", "ktime of the request under way, ns; 0 when another one was before it"],
     ["requests", "u32", "requests that a sent past TCP"],
@@ -37,11 +33,7 @@ export const RECORD: StructLayout = {
     ["tally", "u32", "where the request under way is counted"],
     ["pad_a", "u8[20]"],
     ["fast_b", "u64", "bytes that b sent past TCP; written by b's sendmsg"],
-    [
-      "read_b",
-      "u64",
-      "bytes of fast_a and injected_f that b has read; by b, or by the sidecar where b is its socket",
-    ],
+    ["read_b", "u64", "bytes that b has read, likewise"],
     ["body_r", "u64", "BODY_* and bytes of the current response's body still to come"],
     ["sender", "u64", "thread of the last send of b"],
     ["responses", "u32", "final responses that b has completed past TCP"],

@@ -8,12 +8,14 @@ import { RECORD_WORDS, wordOf } from "./records.js";
 const TO = {
   f: {
     sent: [wordOf("fast_a"), wordOf("injected_f")],
+    strayed: wordOf("strayed_f"),
     read: wordOf("read_b"),
     cookie: wordOf("cookie_b"),
     flag: RecordFlag.awaitsReadB,
   },
   r: {
     sent: [wordOf("fast_b"), wordOf("injected_r")],
+    strayed: wordOf("strayed_r"),
     read: wordOf("read_a"),
     cookie: wordOf("cookie_a"),
     flag: RecordFlag.awaitsReadA,
@@ -56,10 +58,11 @@ export class KernelRoom implements Room {
     return !this.sockets.lookup(key, new Uint8Array(8));
   }
 
-  /** The lower halves of the counters do: unread is never near 2^32. */
+  /** Moved bytes only; the lower halves of the counters do, as unread is never near 2^31. */
   private unread(): number {
-    const { sent, read } = TO[this.direction];
-    return (this.load(sent[0]) + this.load(sent[1]) - this.load(read)) >>> 0;
+    const { sent, strayed, read } = TO[this.direction];
+    if (this.load(strayed)) return 0; // over TCP, which bounds it
+    return (this.load(sent[0]) + this.load(sent[1]) - this.load(read)) | 0;
   }
 
   private load(word: number): number {

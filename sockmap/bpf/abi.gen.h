@@ -6,7 +6,7 @@
 /* what both ends of a pair of sockets tell each other */
 struct record {
 	__u64 fast_a; /* bytes that a sent past TCP; written by a's sendmsg */
-	__u64 read_a; /* bytes of fast_b and injected_r that a has read; by a, or by the sidecar where a is its socket */
+	__u64 read_a; /* bytes that a has read; written by a's recv, or by the sidecar where a is its socket */
 	__u64 body_f; /* BODY_* and bytes of the current request's body still to come */
 	__u64 started; /* ktime of the request under way, ns; 0 when another one was before it */
 	__u32 requests; /* requests that a sent past TCP */
@@ -14,7 +14,7 @@ struct record {
 	__u32 tally; /* where the request under way is counted */
 	__u8 pad_a[20];
 	__u64 fast_b; /* bytes that b sent past TCP; written by b's sendmsg */
-	__u64 read_b; /* bytes of fast_a and injected_f that b has read; by b, or by the sidecar where b is its socket */
+	__u64 read_b; /* bytes that b has read, likewise */
 	__u64 body_r; /* BODY_* and bytes of the current response's body still to come */
 	__u64 sender; /* thread of the last send of b */
 	__u32 responses; /* final responses that b has completed past TCP */
@@ -266,7 +266,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 906745679
+#define ABI_DIGEST 3387949270
 #define OUTCOME_SLOTS 64
 
 #endif

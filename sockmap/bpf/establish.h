@@ -78,7 +78,6 @@ static __always_inline __u32 enter(struct bpf_sock_ops *s, struct bpf_sock *sk, 
 	*state = *with;
 	state->cookie = cookie;
 	state->sent0 = tp->write_seq;
-	state->received0 = tp->copied_seq;
 	long failed = bpf_sock_hash_update(s, &sockets, &cookie, BPF_NOEXIST);
 	if (!failed)
 		return outcome_of(with->level);

@@ -36,13 +36,13 @@ struct link {
 /* State of one socket; sk_msg has no cookie helper, so it lives in socket storage. */
 struct socket_state {
 	__u64 cookie, peer;
-	__u32 sent0, received0; /* write_seq and copied_seq at establishment */
+	__u32 sent0; /* write_seq at establishment */
+	__u32 pad;
 	__u32 record, generation;
 	__u32 is_b; /* accepted end of the pair */
 	__u32 level;
 	__u32 endpoint; /* whose application reads this socket, or whose service it talks to; 0 none */
 	__u32 sidecars; /* 1: a socket of the sidecar */
-	__u64 taken; /* bytes that recv calls have returned */
 	__u64 zero; /* always 0, which the verifier does not know */
 };
 /* Where a redirected connect wanted to go, or what address the service is to see. */

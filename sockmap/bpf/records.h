@@ -6,36 +6,28 @@
 
 /* Stops the compiler; x86 keeps the order of stores, and that of loads. */
 #define barrier() asm volatile("" ::: "memory")
-/* Orders a store before a later load too: an atomic operation is a full barrier. */
+/* Orders a store before a later load too: an atomic operation that returns something is a full barrier. */
 #define full_barrier(word) __sync_fetch_and_or(&(word), 0)
 
-/* Moved bytes that a reader has not taken. The senders' counters are ahead of the queue: never too few. */
-static __always_inline __u64 unread_f(struct record *record)
+/* Moved bytes that a reader has not taken. The senders' counters are ahead of the queue: never too few. Below 0: it has also
+ * read bytes of TCP. */
+static __always_inline __s64 unread_f(struct record *record)
 {
 	return READ(record->fast_a) + READ(record->injected_f) - READ(record->read_b);
 }
-static __always_inline __u64 unread_r(struct record *record)
+static __always_inline __s64 unread_r(struct record *record)
 {
 	return READ(record->fast_b) + READ(record->injected_r) - READ(record->read_a);
 }
 
-/* `taken`: moved bytes that the reader has taken so far, modulo 2^32. Never goes back, nor beyond what was sent. */
-static __always_inline void publish_read(struct record *record, __u32 is_b, __u32 taken)
-{
-	__u64 *read = is_b ? &record->read_b : &record->read_a;
-	__u64 before = READ(*read);
-	__u32 more = taken - (__u32)before;
-	if (more && !(more >> 31) && more <= (is_b ? unread_f(record) : unread_r(record)))
-		WRITE(*read, before + more);
-}
-
 /* What the reader has taken, as far as can be told without tracing: since 6.13 (and stable) rmem_alloc counts what it has
- * not. Level shortcut only. */
+ * not. Never goes back. Level shortcut only. */
 static __always_inline void publish_unread(struct record *record, __u32 is_b, __u32 unread)
 {
 	__u64 sent = READ(*(is_b ? &record->fast_a : &record->fast_b));
-	if (sent >= unread)
-		publish_read(record, is_b, sent - unread);
+	__u64 *read = is_b ? &record->read_b : &record->read_a;
+	if (sent >= unread && sent - unread > READ(*read))
+		WRITE(*read, sent - unread);
 }
 
 static __always_inline struct record *record_of(struct socket_state *state)

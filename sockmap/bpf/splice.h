@@ -73,7 +73,7 @@ static __always_inline __u32 may_forward(struct sk_msg_md *m, struct record *rec
 	barrier(); /* in first: what it says is sent on has strayed by then, or is queued */
 	if (READ(record->strayed_f))
 		return OUTCOME_SLOW_STRAYED; /* a moved byte would be read before those that went over TCP */
-	if (unread_f(record) + m->size > cfg.credit)
+	if (unread_f(record) + m->size > (__s64)cfg.credit)
 		return OUTCOME_SLOW_CREDIT; /* the service is behind: TCP's flow control takes over, towards the sidecar */
 	return OUTCOME_ALLOWED;
 }
@@ -185,7 +185,7 @@ static __always_inline __u32 may_reverse(struct sk_msg_md *m, struct record *rec
 	barrier();
 	if (READ(record->strayed_r))
 		return OUTCOME_SLOW_STRAYED;
-	if (unread_r(record) + m->size > cfg.credit)
+	if (unread_r(record) + m->size > (__s64)cfg.credit)
 		return OUTCOME_SLOW_CREDIT;
 	return OUTCOME_ALLOWED;
 }

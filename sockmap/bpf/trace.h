@@ -20,7 +20,6 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	int taken = (int)ctx[1];
 	struct socket_state *state;
 	struct record *record;
-	struct tcp_sock *tp;
 	int flags = (int)ctx[2];
 	if (!sk || (taken <= 0 && taken != -EAGAIN))
 		return 0;
@@ -33,17 +32,15 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	}
 	if (flags & (MSG_PEEK | MSG_ERRQUEUE) || (state->sidecars && state->level == LEVEL_SPLICE))
 		return 0; /* nothing was taken; nothing is moved to the sidecar's own sockets */
-	__sync_fetch_and_add(&state->taken, taken);
 	record = record_of(state);
-	tp = record ? bpf_skc_to_tcp_sock((struct bpf_sock *)sk) : 0;
-	if (!tp)
+	if (!record)
 		return 0; /* not paired, or the connection is over */
-	/* What recv returned and TCP did not give was moved. Not told from the sender's counter: that is ahead of the queue,
-	 * and a message that is about to arrive would count as read. */
-	publish_read(record, state->is_b, (__u32)READ(state->taken) - (tp->copied_seq - state->received0));
-	full_barrier(record->paired); /* the sidecar sets its flag, then reads what was read: one of us sees the other */
+	/* Also TCP's bytes, where there are any: then nothing is moved in this direction any more. Not told from the sender's
+	 * counter: that is ahead of the queue, and a message that is about to arrive would count as read. A full barrier too:
+	 * the sidecar sets its flag, then reads what was read: one of us sees the other. */
+	__sync_fetch_and_add(state->is_b ? &record->read_b : &record->read_a, taken);
 	if (READ(record->flags) & (state->is_b ? RECORD_AWAITSREADB : RECORD_AWAITSREADA) &&
-	    (state->is_b ? unread_f(record) : unread_r(record)) <= cfg.credit / 2)
+	    (state->is_b ? unread_f(record) : unread_r(record)) <= (__s64)cfg.credit / 2)
 		wake(state->record); /* not at every read: there is room for a good deal */
 	return 0;
 }
