@@ -34,6 +34,7 @@ import {
   TRACING_PROGRAMS,
   type KernelOptions,
 } from "./load.js";
+import { loadLibc } from "./libbpf.js";
 import { KernelLink, type LinkParts } from "./link.js";
 import { Records, RECORD_BYTES } from "./records.js";
 import { Slots } from "./slots.js";
@@ -111,6 +112,7 @@ export class KernelEngine implements SocketEngine {
     if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
     this.blind = this.watchReaders();
+    loadLibc().trim(0); // libbpf has read the types of the whole kernel, and is done with them
   }
 
   /** Returns why readers that sockmaps break are not seen; undefined when they are. */

@@ -95,6 +95,8 @@ export interface Libc {
   getpeername(fd: number, address: Uint8Array, length: Int32Array): number;
   mmap(at: null, length: number, protection: number, flags: number, fd: number, offset: number): Pointer;
   munmap(at: Pointer, length: number): number;
+  /** Gives freed memory of the C heap back to the system, but for `pad` bytes. */
+  trim(pad: number): number;
   /** Waits for one descriptor to become readable, in a thread of its own; done when it is or the time is over. */
   waitReadable(fd: number, timeoutMs: number, done: () => void): void;
 }
@@ -132,6 +134,7 @@ export function loadLibc(): Libc {
       "void *mmap(void *at, size_t length, int prot, int flags, int fd, int64_t offset)",
     ) as Libc["mmap"],
     munmap: library.func("int munmap(void *at, size_t length)") as Libc["munmap"],
+    trim: library.func("int malloc_trim(size_t pad)") as Libc["trim"],
     waitReadable(fd, timeoutMs, done) {
       // The call writes to it from its own thread: it must live, and stay where it is, until then.
       const waited = Buffer.allocUnsafeSlow(8);
