@@ -15,6 +15,8 @@ import { missing } from "./variants/tools.js";
 const MIB = 1024 * 1024;
 const STATS = "/proc/sys/kernel/bpf_stats_enabled";
 const [OFF, SPLICE] = [sockmesh("off"), sockmesh("splice")];
+/** No request is looked at: what moving the bytes alone can reach here, and what judging costs of it. */
+const OPEN = sockmesh("splice", "ports only", 0);
 const [FEW, MANY] = [sockmesh("splice", "10 rules", 10), sockmesh("splice", "10,000 rules", 10_000)];
 
 /** Every twentieth request has two spaces before a header's value: plain HTTP, but nothing that the kernel is sure of. */
@@ -69,10 +71,11 @@ export const splice: Bench = async ({ smoke, rounds, seconds, progress }) => {
     };
   };
 
-  const sixteen = await run("splice c16", 16, [direct, OFF, SPLICE, ...(withoutEnvoy ? [] : [envoy])]);
+  const sixteen = await run("splice c16", 16, [direct, OFF, SPLICE, OPEN, ...(withoutEnvoy ? [] : [envoy])]);
   sixteen("splice / direct", ">= 1.3", "splice", "direct");
   sixteen("splice / direct, p50", "<= 0.8", "splice", "direct", p50);
   sixteen("splice / direct, CPU of a request", "<= 0.8", "splice", "direct", cpu);
+  sixteen("ports only / direct", "none: the bound of the above", OPEN.name, "direct");
   sixteen("splice / off", ">= 3.5", "splice", "off");
   if (!withoutEnvoy) sixteen("splice / Envoy", ">= 10", "splice", "envoy");
   if (!smoke) {

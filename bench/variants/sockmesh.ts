@@ -25,7 +25,7 @@ export interface SockmeshTarget extends Target {
 
 /**
  * sockmesh at one level. Where the kernel captures, service and load generator are endpoints; else it forwards.
- * @param rules how many, see `rulePaths`
+ * @param rules how many, see `rulePaths`; 0: peer and port alone are judged, not the requests
  */
 export function sockmesh(level: Level, name: string = level, rules = 1): Variant {
   const unavailable = async (): Promise<string | undefined> => {
@@ -35,7 +35,7 @@ export function sockmesh(level: Level, name: string = level, rules = 1): Variant
     if (LEVELS.indexOf(reached) >= LEVELS.indexOf(level)) return undefined;
     return `the ${name} engine reaches ${reached}${because ? `: ${because}` : ""}`;
   };
-  return verified({ name, unavailable, start: () => startSockmesh(level, rules) }, true);
+  return verified({ name, unavailable, start: () => startSockmesh(level, rules) }, rules > 0);
 }
 
 /** Starts an agent with the bench's policy, and the service behind it. */
@@ -147,7 +147,5 @@ spec:
         - ports:
             - port: "${port}"
               protocol: TCP
-          rules:
-            http:
-${http.join("")}`;
+${rules === 0 ? "" : `          rules:\n            http:\n${http.join("")}`}`;
 }
