@@ -8,61 +8,80 @@ active proctype ClientSend()
 #if BREAK == REQUESTS_COUNTED_LATE
 	bit counts;
 #endif
+#if BREAK == STRAYED_READ_FIRST
+	bit astray;
+#endif
 next:
 	if
 	:: client_eof -> goto done
 	:: atomic { IDLE(client) && rest -> ENTER(client);
-		unit = LAST + DENIED * denied; rest = 0; denied = 0; PUBLISH_AT_SEND(publish_r) }
+		unit = LAST + DENIED * denied; rest = 0; denied = 0 }
 	:: atomic { IDLE(client) && !rest && outstanding < WINDOW -> ENTER(client);
 		outstanding++;
 		if :: denied = 0 :: denied = 1 fi;
 		expected!denied;
 		if
 		:: unit = WHOLE + DENIED * denied; denied = 0
-		:: unit = FIRST + DENIED * denied; rest = 1
+		:: HALVES -> unit = FIRST + DENIED * denied; rest = 1
 		fi;
-		PUBLISH_AT_SEND(publish_r) }
+#if MARKED
+		if :: skip :: unit = unit + MARK fi
+#endif
+		}
+#if SILENT
+	:: atomic { IDLE(client) && !rest && len(sent_f) < WINDOW && behind_f <= WINDOW -> ENTER(client);
+		if :: denied = 0 :: denied = 1 fi;
+		if
+		:: unit = QUIET + WHOLE + DENIED * denied; denied = 0
+		:: HALVES -> unit = QUIET + FIRST + DENIED * denied; rest = 1
+		fi }
+#endif
 	:: !rest && outstanding > 0 -> goto wait
 	:: atomic { IDLE(client) && !rest -> client_tcp!FIN; goto done }
 	fi;
 
 	/* The program. Any message may go slow: it is unsure, above the credit, or the redirect failed. */
-#if BREAK == OUT_READ_BEFORE_IN
-	COMPARE(f);
+#if BREAK == STRAYED_READ_FIRST
+	atomic { LOOK_FOR_STRAY(f) };
 #endif
 	atomic { if
 	:: BEHIND(f) || off -> goto slow
 	:: !BEHIND(f) && !off
 	:: true -> goto slow
 	fi };
-#if BREAK != OUT_READ_BEFORE_IN
-	COMPARE(f);
-#endif
 	atomic {
 		if
-		:: !level_f || (!body_f && LOOKS_DENIED(unit)) -> goto slow
-		:: else -> level_f = 0
+		:: STRAYED(f) || !paired || !CREDIT_LEFT(f) || (!body_f && (LOOKS_DENIED(unit) || (IS(unit, MARK) && MARK_TAKEN))) ->
+			goto slow
+		:: else
 		fi;
 		CHECK(two_owners, holds_f && BREAK == 0);
 		MOVED(moved_f++;)
 		if
 		:: body_f -> body_f = 0
 		:: else -> body_f = (PART(unit) == FIRST);
+			if
+			:: IS(unit, QUIET) && BREAK != SILENT_COUNTED
+			:: else ->
 #if BREAK == REQUESTS_COUNTED_LATE
-			counts = 1
+				counts = 1
 #else
-			requests++; cancel()
+#if MARKED
+				mark = (IS(unit, MARK) -> waiting + 1 : mark);
 #endif
+				COUNT_REQUEST; requests++; cancel()
+#endif
+			fi
 		fi
 	};
 	/* The program has ended; the message is queued under the lock of S's socket. */
-	atomic { assert(nfull(service_psock)); service_psock!unit; NEWS(f); sent_f!FAST; unit = 0;
+	atomic { QUEUE(service_psock); NEWS(f); sent_f!FAST; unit = 0;
 #if BREAK == REQUESTS_COUNTED_LATE
 	}; atomic { requests = requests + counts; counts = 0; cancel();
 #endif
 	LEAVE(client); goto next };
 slow:
-	atomic { level_f = 0; assert(nfull(client_tcp)); client_tcp!unit; behind_f++; FLIGHT(flight_f++;)
+	atomic { assert(nfull(client_tcp)); client_tcp!(unit + VIA); behind_f++;
 	if
 	:: !IS_DENIED(unit) -> sent_f!SLOW
 	:: else
@@ -79,14 +98,14 @@ done:
 	atomic { rest = 0; denied = 0 }
 }
 
-inline take_answer(way) {
+inline take_answer() {
 	if
 	:: IS_DENIED(unit) ->
 		CHECK(answer_out_of_order, half_answer || !(expected?[1]));
 		expected?1; outstanding--; PROMISED(- 1); was_denied = 1
 	:: else ->
 		sent_r?sent;
-		CHECK(answer_out_of_order, sent != way || half_answer != (PART(unit) == LAST));
+		CHECK(answer_out_of_order, sent != IS(unit, VIA) || half_answer != (PART(unit) == LAST));
 		if
 		:: !half_answer ->
 			CHECK(answer_out_of_order, !(expected?[0]));
@@ -104,29 +123,24 @@ active proctype ClientReceive()
 {
 	byte unit;
 	bit sent, half_answer, was_denied;
-#if BREAK == GATE_FLAGS_READ_FIRST
+#if BREAK == PACE_FLAGS_READ_FIRST
 	bit flag;
 #endif
 next:
 	if
-	:: atomic { IDLE(client) && READS(r) && nempty(client_psock) ->
-		client_psock?unit; SHORT(r, client_psock); take_answer(FAST);
-#if GATE
-		ENTER(client); picked_r++;
-		END_OF_FAST_RECV(r)
-		LEAVE(client);
-#endif
-		goto next }
+	:: atomic { IDLE(client) && READS(r) && nempty(client_psock) -> ENTER(client);
+		client_psock?unit; SHORT(r, client_psock, client_psock, true); take_answer(); MOVED(picked_r++;)
+		END_OF_RECV(r, client_psock)
+		LEAVE(client); goto next }
 	:: atomic { IDLE(client) && empty(client_psock) && nempty(to_client_tcp) && (READS(r) || to_client_tcp?[FIN]) ->
 		ENTER(client);
-		STEP to_client_tcp?unit; SHORT(r, to_client_tcp);
+		STEP to_client_tcp?unit;
 		if
 		:: unit == FIN -> goto ended
-		:: else -> unpublished_r++; take_answer(SLOW)
+		:: else -> SHORT(r, to_client_tcp, client_psock, true); take_answer()
 		fi;
-		END_OF_RECV(r)
 		LEAVE(client); goto next }
-#if GATE
+#if EDGE
 	:: atomic { IDLE(client) && edge_r -> edge_r = 0; active_r = 1; goto next }
 #endif
 	fi;

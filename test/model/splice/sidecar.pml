@@ -3,13 +3,24 @@
 
 #define FRONT_DENIED (count > 0 && (exchanges & 1))
 inline push(denial) { exchanges = exchanges | (denial << count); count++; denials = denials + denial }
-inline shift() { denials = denials - (exchanges & 1); exchanges = exchanges >> 1; count--; PROMISED(+ 1) }
+#if MARKED
+#define PLACE_MARK(is) marked = marked | ((is) << count)
+#define WATCH(is) watched = watched | ((is) << count)
+#define SHIFT_MARK marked = marked >> 1; watched = watched >> 1
+#define WATCHED (watched != 0)
+#else
+#define PLACE_MARK(is) skip
+#define WATCH(is) skip
+#define SHIFT_MARK skip
+#define WATCHED false
+#endif
+inline shift() { denials = denials - (exchanges & 1); exchanges = exchanges >> 1; SHIFT_MARK; count--; PROMISED(+ 1) }
 
 /* Brings the exchanges up to date: a place for each fast request, out with those that were answered. */
 inline read_responses() { reading = 1; answered = responses; responses = 0 }
 inline read_requests() {
 	do
-	:: requests > 0 -> push(0); requests--
+	:: requests > 0 -> PLACE_MARK(mark > 0 && waiting - requests + 1 == mark); push(0); requests--
 	:: else -> break
 	od
 }
@@ -33,61 +44,6 @@ inline remove_answered() {
 #define READ_SECOND read_requests()
 #endif
 
-/* What is to be written waits in the order of writing; `fresh` units of it are not announced yet. */
-chan held_f = [ROOM] of { byte };
-chan held_r = [ROOM] of { byte };
-inline announce_f() {
-	unread_f = unread_f + fresh_f;
-	if
-	:: fresh_f > 0 && BREAK != OUT_READ_BEFORE_IN && BREAK != NO_CONSUMPTION_CHECK && BREAK != DELTA_RULE -> level_f = 0
-	:: else
-	fi;
-	fresh_f = 0
-}
-inline announce_r() {
-	unread_r = unread_r + fresh_r;
-	if
-	:: fresh_r > 0 && BREAK != OUT_READ_BEFORE_IN && BREAK != NO_CONSUMPTION_CHECK && BREAK != DELTA_RULE -> level_r = 0
-	:: else
-	fi;
-	fresh_r = 0
-}
-/* Whether the receiver has read what was moved to it; else its program will tell when it has. */
-#if GATE && BREAK == GATE_LOOKS_ONCE
-#define LOOK(x) \
-	if \
-	:: moved_##x == 0 -> awaits_##x = 0; open = 1 \
-	:: moved_##x > 0 -> awaits_##x = 1 \
-	fi
-#elif GATE && BREAK != NO_GATE
-#define LOOK(x) \
-	if \
-	:: atomic { moved_##x == 0 -> awaits_##x = 0; open = 1 } \
-	:: atomic { moved_##x > 0 -> STEP awaits_##x = 1 }; \
-		open = (moved_##x == 0) \
-	fi
-#else
-#define LOOK(x) open = 1
-#endif
-#define FLUSH(x, queue) \
-	atomic { if \
-	:: len(held_##x) == 0 && !fin_##x -> goto flushed_##x \
-	:: else -> announce_##x() \
-	fi }; \
-	if \
-	:: len(held_##x) > 0 -> LOOK(x); \
-		do \
-		:: atomic { open && len(held_##x) > 0 -> held_##x?unit; queue!unit; NEWS(x); unit = 0; WRITE_FIN(x, queue) } \
-		:: atomic { !open || len(held_##x) == 0 -> open = 0; goto flushed_##x } \
-		od \
-	:: atomic { len(held_##x) == 0 -> WRITE_FIN(x, queue) } \
-	fi; \
-flushed_##x:
-#define WRITE_FIN(x, queue) \
-	if \
-	:: fin_##x && len(held_##x) == 0 -> queue!FIN; fin_##x = 0; sent_fin_##x = 1 \
-	:: else \
-	fi
 inline half_close() {
 	if
 	:: !deaf -> deaf = 1; fin_f = 1; barrier = 1
@@ -98,14 +54,19 @@ inline publish_in_f() { behind_f = behind_f - received_f; received_f = 0; holds_
 inline publish_in_r() { behind_r = behind_r - received_r; received_r = 0; holds_r = 0 }
 
 #define CROWDED (CROWD > 0 && count >= CROWD)
-#define NEEDS_RESPONSES (denials > 0 || deaf || draining || CROWDED)
+#define NEEDS_RESPONSES (denials > 0 || deaf || draining || CROWDED || WATCHED)
+/* Nothing may overtake what is held: the slow bytes of X stay with the sidecar, and so do the answers of S. */
+#define HOLDS(x, how) (len(held_##x) > 0 && BREAK != how)
+#define KEEPS_F (HOLDS(f, IN_WHILE_HELD_F) && BREAK != IN_BEFORE_WRITE_F)
+#define KEEPS_R (HOLDS(r, IN_WHILE_HELD_R) && BREAK != IN_BEFORE_WRITE_R)
+#define SLOWS_RESPONSES (NEEDS_RESPONSES || (slowed && HOLDS(r, RELEASED_WHILE_HELD)))
 #define WAKE 0
 #define BYTES_OF_CLIENT 1
 #define BYTES_OF_SERVICE 2
 
 active proctype Sidecar()
 {
-	byte unit, turn, received_f, received_r, fresh_f, fresh_r, answered, begin;
+	byte unit, turn, received_f, received_r, answered, begin;
 	bit left_f, left_r, discarding, deaf, draining, finishing, relayed, open;
 	bit paused_f, paused_r, fin_f, fin_r, sent_fin_f, sent_fin_r;
 #if BREAK == WAKE_UP_NO_BARRIER
@@ -124,21 +85,21 @@ next:
 	:: atomic { woken -> woken = 0;
 		if
 		:: finishing -> goto settle
-		:: !finishing && !NEEDS_RESPONSES && len(held_f) == 0 && len(held_r) == 0 -> goto next
+		:: !finishing && !SLOWS_RESPONSES && len(held_f) == 0 && len(held_r) == 0 -> goto next
 		:: else
 		fi;
 		STEP READ_FIRST }
 #if DRAINS
 	:: atomic { !finishing && !draining -> draining = 1; drained = 1; off = 1; slowed = 1;
-#if GATE && BREAK == GATE_FLAGS_DROPPED
+#if CREDIT && BREAK == PACE_FLAGS_DROPPED
 		awaits_f = 0; awaits_r = 0;
 #endif
 		STEP READ_FIRST }
 #endif
-#if GATE && TABLES
+#if CREDIT && TABLES
 	/* New tables are put in force: the flags are written anew. */
 	:: atomic { !finishing && (awaits_f || awaits_r) ->
-#if BREAK == GATE_FLAGS_DROPPED
+#if BREAK == PACE_FLAGS_DROPPED
 		awaits_f = 0; awaits_r = 0;
 #endif
 		goto next }
@@ -169,16 +130,23 @@ next:
 		if
 		:: left_f -> left_f = 0;
 			if
-			:: discarding -> discarding = 0; unit = 0; FLIGHT(flight_f--;) goto decide
+			:: discarding -> discarding = 0; unit = 0; goto decide
 			:: else
 			fi
 		:: else -> left_f = (PART(unit) == FIRST);
 			if
-			:: LOOKS_DENIED(unit) -> push(1); discarding = left_f; unit = 0; FLIGHT(flight_f--;) goto decide
-			:: else -> push(0)
+			:: LOOKS_DENIED(unit) -> discarding = left_f;
+				if
+				:: !IS(unit, QUIET) -> push(1)
+				:: else
+				fi;
+				unit = 0; goto decide
+			:: !LOOKS_DENIED(unit) && !IS(unit, QUIET) ->
+				PLACE_MARK(IS(unit, MARK)); WATCH(IS(unit, MARK) && BREAK != MARKED_NOT_WATCHED); push(0); COUNT_REQUEST
+			:: !LOOKS_DENIED(unit) && IS(unit, QUIET)
 			fi
 		fi;
-		held_f!unit; unit = 0; fresh_f++;
+		held_f!unit; unit = 0;
 		goto decide };
 
 bytes_of_service:
@@ -204,14 +172,25 @@ relay:
 	atomic {
 		CHECK(framing_lost, left_r != (PART(unit) == LAST));
 		CHECK(more_answers_than_requests, count == 0 || FRONT_DENIED);
+#if MARKED
+		CHECK(framing_lost, !left_r && (marked & 1) != IS(unit, MARK));
+#endif
 		left_r = (PART(unit) == FIRST); relayed = 1;
-		held_r!unit; unit = 0; fresh_r++;
+		held_r!unit; unit = 0;
 		if
-		:: !left_r -> shift()
+		:: !left_r -> shift(); COUNT_ANSWER(1)
 		:: else
 		fi };
 
-decide: /* The denials whose turn it is. */
+decide:
+#if MARKED
+	/* Before a request is written whose answer S's program would frame wrongly. */
+	if
+	:: atomic { WATCHED && !slowed -> slowed = 1; STEP READ_FIRST }; atomic { READ_SECOND; remove_answered() }
+	:: atomic { !WATCHED || slowed }
+	fi;
+#endif
+	/* The denials whose turn it is. */
 	do
 	:: atomic { denials == 0 -> break }
 	:: atomic { denials > 0 ->
@@ -225,26 +204,24 @@ decide: /* The denials whose turn it is. */
 #if BREAK == WAKE_UP_NO_BARRIER
 			late = 1;
 #endif
-#if !TRACE && !WORD && BREAK != WAKE_UP_NONE_WITHOUT_TRACING
-			half_close();
-#endif
 			break
 		:: else
 		fi };
 		atomic { begin = send_begin; comparing = 1 };
 		atomic { comparing = 0;
 		if
-		:: begin != send_end && BREAK != INJECT_WITHOUT_DELIVERY_PROOF -> begin = 0; settle_sends();
+		:: (begin != send_end || (AMBIGUOUS && unit != FIN)) && BREAK != INJECT_WITHOUT_DELIVERY_PROOF ->
+			begin = 0; settle_sends();
 #if BREAK == WAKE_UP_NO_BARRIER
 			late = 1;
 #endif
-#if !TRACE
+#if AMBIGUOUS
 			half_close();
 #endif
 			break
 		:: else -> begin = 0; settle_sends()
 		fi;
-		FLIGHT(flight_r++;) held_r!(DENIED + WHOLE); fresh_r++; shift() }
+		held_r!(DENIED + WHOLE); shift() }
 	od;
 #if BREAK == WAKE_UP_NO_BARRIER
 	atomic { slowed = slowed | late; late = 0 };
@@ -257,7 +234,12 @@ decide: /* The denials whose turn it is. */
 			/* Nothing is left to do: the end must not overtake an answer either. */
 			if
 			:: count == 0 && !discarding && (deaf || draining) &&
-				(send_begin == send_end || BREAK == END_WITHOUT_DELIVERY_PROOF) -> finishing = 1
+				(send_begin == send_end || BREAK == END_WITHOUT_DELIVERY_PROOF) ->
+#if AMBIGUOUS
+				half_close()
+#else
+				finishing = 1
+#endif
 			:: else
 			fi
 		fi;
@@ -268,9 +250,11 @@ decide: /* The denials whose turn it is. */
 		fi };
 
 settle:
-	FLUSH(f, to_service_tcp)
-#if BREAK != STORE_ORDER
-	FLUSH(r, to_client_tcp)
+#if BREAK != IN_BEFORE_WRITE_F
+	FLUSH_F
+#endif
+#if BREAK != IN_BEFORE_WRITE_R
+	FLUSH_R
 #endif
 flags:
 	atomic {
@@ -279,9 +263,9 @@ flags:
 		:: !finishing
 		fi;
 		if
-		:: NEEDS_RESPONSES == slowed -> goto give_back_r
-		:: !NEEDS_RESPONSES && slowed -> slowed = 0; goto give_back_r
-		:: NEEDS_RESPONSES && !slowed -> slowed = 1
+		:: SLOWS_RESPONSES == slowed -> goto give_back_r
+		:: !SLOWS_RESPONSES && slowed -> slowed = 0; goto give_back_r
+		:: SLOWS_RESPONSES && !slowed -> slowed = 1
 		fi };
 #if BREAK != CROWDED_WITHOUT_CATCH_UP
 	atomic { READ_FIRST };
@@ -292,7 +276,8 @@ give_back_r:
 #if UNFRAMED
 	:: atomic { holds_r && left_r -> goto give_back_f }
 #endif
-	:: atomic { holds_r -> body_r = left_r; left_r = 0; STEP publish_in_r();
+	:: atomic { holds_r && KEEPS_R -> goto give_back_f }
+	:: atomic { holds_r && !KEEPS_R -> body_r = left_r; left_r = 0; STEP publish_in_r();
 #if BREAK == PROOF_AFTER_HAND_BACK
 		}; atomic { begin = send_begin; comparing = 1; STEP send_end = begin; begin = 0; comparing = 0; settle_sends();
 #endif
@@ -304,7 +289,7 @@ give_back_f:
 #if UNFRAMED
 	:: atomic { holds_f && left_f -> goto end_of_turn }
 #endif
-	:: atomic { holds_f && denials == 0 && (!discarding || BREAK == HAND_BACK_IN_DENIED_BODY) && !deaf ->
+	:: atomic { holds_f && !KEEPS_F && denials == 0 && (!discarding || BREAK == HAND_BACK_IN_DENIED_BODY) && !deaf ->
 #if BREAK == IN_BEFORE_BODY
 		publish_in_f() }; atomic { body_f = left_f; left_f = 0; goto end_of_turn }
 #else
@@ -313,8 +298,11 @@ give_back_f:
 	:: atomic { else -> goto end_of_turn }
 	fi;
 end_of_turn:
-#if BREAK == STORE_ORDER
-	FLUSH(r, to_client_tcp)
+#if BREAK == IN_BEFORE_WRITE_F
+	FLUSH_F
+#endif
+#if BREAK == IN_BEFORE_WRITE_R
+	FLUSH_R
 #endif
 	/* A reader that keeps us waiting stops what would be written to it. */
 	atomic {
