@@ -247,10 +247,8 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 		struct socket_state state = { .level = level, .endpoint = endpoint };
 		if (opener.record) {
 			state.sidecars = 1;
-			if (level == LEVEL_SPLICE) { /* what it sends goes where the client's messages go */
-				state.record = opener.record;
-				state.generation = opener.generation;
-			}
+			state.record = opener.record;
+			state.generation = opener.generation;
 		}
 		opener.outcome = enter(s, sk, tp, &state);
 	}
@@ -258,22 +256,34 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 	bpf_map_update_elem(&openers, &tuple, &opener, BPF_ANY);
 }
 
-/* Both ends of a leg are in the map of sockets: tell the opener its peer, then open the record. */
+/* Begins a use of a record that the kernel hands out: forgets what a last message of its former user may have left. */
+static __always_inline void begin(struct record *record)
+{
+	__u32 generation = record->generation;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->generation = generation;
+}
+
+/* Both ends of a leg are in the map of sockets: open the record, then tell the opener. The sidecar begins those of its own
+ * connections itself. */
 static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at, __u32 sidecars)
 {
-	struct socket_state state = { .peer = opener->cookie, .record = at, .is_b = 1, .level = LEVEL_SHORTCUT, .sidecars = sidecars };
+	struct socket_state state = { .record = at, .is_b = 1, .level = LEVEL_SHORTCUT, .sidecars = sidecars };
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	struct link link = { .record = at };
 	__u32 outcome;
 	if (!record)
 		return OUTCOME_OFF_NO_RECORD;
-	link.peer = bpf_get_socket_cookie(s);
+	if (sidecars)
+		begin(record);
+	else if (READ(record->strayed_f))
+		return OUTCOME_OFF_NO_PEER; /* too late: bytes of the sidecar are on their way over TCP */
 	link.generation = state.generation = record->generation;
 	outcome = enter(s, sk, tp, &state);
 	if (outcome != OUTCOME_SHORTCUT)
 		return outcome;
 	record->cookie_a = opener->cookie;
-	record->cookie_b = link.peer;
+	record->cookie_b = bpf_get_socket_cookie(s);
 	WRITE(record->paired, 1);
 	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
 	return outcome;
@@ -292,8 +302,7 @@ static __always_inline __u32 await_service(struct bpf_sock_ops *s, struct bpf_so
 	outcome = enter(s, sk, tp, &state);
 	if (outcome != OUTCOME_SPLICE)
 		return outcome; /* answers would reach the client by two ways */
-	__builtin_memset(record, 0, sizeof(*record)); /* what a last message of its former user may have left */
-	record->generation = link.generation;
+	begin(record);
 	record->cookie_a = opener->cookie;
 	bpf_map_update_elem(&links, &opener->cookie, &link, BPF_ANY);
 	return OUTCOME_SPLICE;

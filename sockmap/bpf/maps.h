@@ -28,14 +28,13 @@ struct opener {
 	__u32 generation; /* of the record */
 	__u32 pad;
 };
-/* Tells an opener's sendmsg program who accepted, or at level splice only its record. */
+/* Tells an opener's sendmsg program its record. */
 struct link {
-	__u64 peer;
 	__u32 record, generation;
 };
 /* State of one socket; sk_msg has no cookie helper, so it lives in socket storage. */
 struct socket_state {
-	__u64 cookie, peer;
+	__u64 cookie;
 	__u32 sent0; /* write_seq at establishment */
 	__u32 pad;
 	__u32 record, generation;

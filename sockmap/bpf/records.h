@@ -38,7 +38,6 @@ static __always_inline struct record *record_of(struct socket_state *state)
 		struct link *link = bpf_map_lookup_elem(&links, &state->cookie);
 		if (!link)
 			return 0;
-		state->peer = link->peer;
 		state->generation = link->generation;
 		state->record = at = link->record;
 		bpf_map_delete_elem(&links, &state->cookie);
