@@ -57,6 +57,9 @@ export class MemcachedRuleSet {
   private compiled: CompiledTable | undefined;
   /** Lookups that are told that denied keys are missing. */
   private readonly hiding: ReadonlySet<string>;
+  /** Of the request that is judged: the rules that each of its commands fits, and those of a key that was found to fit. */
+  private readonly called: Int32Array[] = [];
+  private fitted: Int32Array | undefined;
 
   /** Throws SM_POLICY_REGEX when the patterns are too large together. */
   constructor(
@@ -90,14 +93,14 @@ export class MemcachedRuleSet {
   }
 
   judge(fields: FieldSpans): boolean {
+    this.call(fields);
     let keys = 0;
-    let commands = 0;
     for (let i = 0; i < fields.count; i++) {
-      if (fields.kind[i] === MemcachedField.command) commands++;
-      else if (!this.keyFits(fields, i)) return false;
-      else keys++;
+      if (fields.kind[i] === MemcachedField.command) continue;
+      if (!this.keyFits(fields, i)) return false;
+      keys++;
     }
-    return commands > 0 && (keys > 0 || this.fitsWithoutKey(fields));
+    return this.called.length > 0 && (keys > 0 || this.fitsWithoutKey());
   }
 
   judgeUpgrade(): boolean {
@@ -108,30 +111,33 @@ export class MemcachedRuleSet {
     if (this.hiding.size === 0) return undefined;
     const command = fields.text(fields.find(MemcachedField.command));
     if (!this.hiding.has(command) || !MEMCACHED_LOOKUPS.includes(command)) return undefined;
+    this.call(fields);
     const hidden: number[] = [];
     for (let i = fields.find(MemcachedField.key); i >= 0; i = fields.find(MemcachedField.key, i + 1))
       if (!this.keyFits(fields, i)) hidden.push(i);
     return hidden;
   }
 
+  /** Looks up the rules of the request's commands, once for all of its keys. */
+  private call(fields: FieldSpans): void {
+    this.called.length = 0;
+    this.fitted = undefined;
+    for (let i = 0; i < fields.count; i++)
+      if (fields.kind[i] === MemcachedField.command) this.called.push(this.commands.fits(fields, i));
+  }
+
   /** For each command of the request some rule fits the command and this key. */
   private keyFits(fields: FieldSpans, key: number): boolean {
     const rules = this.keys.fits(fields, key);
-    if (rules.length === 0) return false;
-    for (let i = 0; i < fields.count; i++)
-      if (fields.kind[i] === MemcachedField.command && !meet(rules, this.commands.fits(fields, i)))
-        return false;
+    // Most keys of a request fit the same rules, which the automaton keeps in the same list.
+    if (rules === this.fitted) return true;
+    for (const called of this.called) if (!meet(rules, called)) return false;
+    this.fitted = rules;
     return true;
   }
 
-  private fitsWithoutKey(fields: FieldSpans): boolean {
-    for (let i = 0; i < fields.count; i++) {
-      const rules = this.commands.fits(fields, i);
-      let found = false;
-      for (let r = 0; r < rules.length && !found; r++) found = this.keyless[rules[r]!] === 1;
-      if (!found) return false;
-    }
-    return true;
+  private fitsWithoutKey(): boolean {
+    return this.called.every((rules) => rules.some((rule) => this.keyless[rule] === 1));
   }
 }
 

@@ -2,9 +2,8 @@
 import { FieldSpans, MemcachedField } from "../fields.js";
 import type { Barrier, Denial, Request } from "../protocol.js";
 import { NO_GROUP } from "./groups.js";
-import { binaryExpectation, binaryNoop, Expectation } from "./frames.js";
+import { binaryExpectation, binaryNoop, Expectation, SP } from "./frames.js";
 
-const SPACE = Buffer.from(" ");
 const LINE_END = Buffer.from("\r\n");
 
 /** Opaque of no-ops that the sidecar sends for itself. */
@@ -92,20 +91,25 @@ export class MemcachedRequest implements Request {
 
   /** Leaves keys out of a lookup in text. Meta and binary requests have one key at most. */
   omit(spans: readonly number[]): boolean {
-    const { fields } = this;
+    const { fields, start } = this;
+    const { bytes: received } = fields;
     const first = fields.find(MemcachedField.key);
-    const kept: number[] = [];
-    for (let i = first; i >= 0; i = fields.find(MemcachedField.key, i + 1))
-      if (!spans.includes(i)) kept.push(i);
-    if (kept.length === 0) return false;
-    const head = fields.bytes.subarray(this.start, fields.start[first]);
-    const keys = kept.map((i) => [SPACE, fields.bytes.subarray(fields.start[i], fields.end[i])]);
-    this.bytes = Buffer.concat([head, ...keys.flat().slice(1), LINE_END]);
-    kept.forEach((from, i) => {
-      fields.start[first + i] = fields.start[from] ?? 0;
-      fields.end[first + i] = fields.end[from] ?? 0;
-    });
-    fields.count = first + kept.length;
+    const left = new Set(spans);
+    const bytes = Buffer.allocUnsafe(this.bytes.length + LINE_END.length);
+    let end = (fields.start[first] ?? start) - start;
+    bytes.set(received.subarray(start, start + end));
+    let kept = first;
+    for (let i = first; i >= 0; i = fields.find(MemcachedField.key, i + 1)) {
+      if (left.has(i)) continue;
+      const from = (fields.start[kept] = fields.start[i] ?? 0);
+      const to = (fields.end[kept] = fields.end[i] ?? 0);
+      if (kept++ > first) bytes[end++] = SP;
+      for (let at = from; at < to; at++) bytes[end++] = received[at] ?? 0;
+    }
+    if (kept === first) return false;
+    bytes.set(LINE_END, end);
+    this.bytes = bytes.subarray(0, end + LINE_END.length);
+    fields.count = kept;
     return true;
   }
 

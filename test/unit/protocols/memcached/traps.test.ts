@@ -158,6 +158,23 @@ describe("text", () => {
     expect(decode(`gat 5 ${keys.join(" ")}\r\n`).seen[0]!.keys).toEqual(keys);
   });
 
+  test("keys are left out of a lookup, by one rule set after the other", () => {
+    const sent: string[] = [];
+    memcached.requests(DEFAULT_LIMITS).push(latin("version\r\n gats  5  a bb a ccc d \n"), {
+      head: (request: MemcachedRequest) => {
+        const { fields } = request;
+        if (fields.count === 1) return;
+        const left = [request.omit([2, 4]), request.omit([1])];
+        sent.push(Buffer.from(request.bytes).toString("latin1"), spansOf(request).keys.join());
+        sent.push(`${[...left, request.omit([1, 2])].join()}`);
+      },
+      body: () => {},
+      end: () => {},
+      fault: () => {},
+    });
+    expect(sent).toEqual([" gats  5  a d\r\n", "a,d", "true,true,false"]);
+  });
+
   test("NUL, where memcached stops reading, ends the connection", () => {
     expect(decode("get ok\0 secret\r\n").fault).toBe("nul-in-command");
   });
