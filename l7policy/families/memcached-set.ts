@@ -59,6 +59,7 @@ export class MemcachedRuleSet {
   private readonly hiding: ReadonlySet<string>;
   /** Of the request that is judged: the rules that each of its commands fits, and those of a key that was found to fit. */
   private readonly called: Int32Array[] = [];
+  private calls = 0;
   private fitted: Int32Array | undefined;
 
   /** Throws SM_POLICY_REGEX when the patterns are too large together. */
@@ -100,7 +101,7 @@ export class MemcachedRuleSet {
       if (!this.keyFits(fields, i)) return false;
       keys++;
     }
-    return this.called.length > 0 && (keys > 0 || this.fitsWithoutKey());
+    return this.calls > 0 && (keys > 0 || this.fitsWithoutKey());
   }
 
   judgeUpgrade(): boolean {
@@ -120,10 +121,11 @@ export class MemcachedRuleSet {
 
   /** Looks up the rules of the request's commands, once for all of its keys. */
   private call(fields: FieldSpans): void {
-    this.called.length = 0;
+    this.calls = 0;
     this.fitted = undefined;
     for (let i = 0; i < fields.count; i++)
-      if (fields.kind[i] === MemcachedField.command) this.called.push(this.commands.fits(fields, i));
+      if (fields.kind[i] === MemcachedField.command)
+        this.called[this.calls++] = this.commands.fits(fields, i);
   }
 
   /** For each command of the request some rule fits the command and this key. */
@@ -131,13 +133,14 @@ export class MemcachedRuleSet {
     const rules = this.keys.fits(fields, key);
     // Most keys of a request fit the same rules, which the automaton keeps in the same list.
     if (rules === this.fitted) return true;
-    for (const called of this.called) if (!meet(rules, called)) return false;
+    for (let i = 0; i < this.calls; i++) if (!meet(rules, this.called[i]!)) return false;
     this.fitted = rules;
     return true;
   }
 
   private fitsWithoutKey(): boolean {
-    return this.called.every((rules) => rules.some((rule) => this.keyless[rule] === 1));
+    const called = this.called.slice(0, this.calls);
+    return called.every((rules) => rules.some((rule) => this.keyless[rule] === 1));
   }
 }
 

@@ -23,7 +23,7 @@ export function classify(
     at++;
   }
   const first = at;
-  while (at < end && isDigit(bytes[at] ?? 0)) at++;
+  while (at < end && isDigit(bytes[at])) at++;
   if (at === end) {
     if (at === first) return Number10.bad;
     return at - first <= digits ? Number10.good : Number10.unsure;
@@ -39,8 +39,9 @@ export function decimal(bytes: Uint8Array, start: number, end: number): number {
   return value;
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
+/** True for the bytes 0 to 9. */
+export function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 function isSpaceOrSign(byte: number): boolean {

@@ -48,7 +48,7 @@ export class MemcachedRequest implements Request {
 
   /** Forgets the command before. */
   reset(bytes: Uint8Array, start: number, end: number): void {
-    this.bytes = bytes.subarray(start, end);
+    this.bytes = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
     this.start = start;
     this.fields.reset(bytes);
     this.last = false;

@@ -17,9 +17,11 @@ import {
   VALUE_MAX,
   word,
 } from "./frames.js";
-import { Line, lineKind, lengthOf } from "./lines.js";
+import { END, endsAt, itemLength, Line, lineKind, lengthOf } from "./lines.js";
 
-/** Head of an answer: its first line, or its binary header. Reused by its decoder. */
+/**
+ * Head of an answer: its first line, or its binary header; of values, as many as came with it. Reused by its decoder.
+ */
 export class MemcachedResponse implements Response {
   bytes: Uint8Array = NOTHING;
   readonly last = false;
@@ -114,10 +116,10 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
         if (binary) return this.stepBinary(bytes, at, expectation, sink);
         if (expectation === undefined) return this.fail("unexpected-response", sink);
         this.expectation = expectation;
-        return this.stepLine(bytes, at, sink);
+        return this.stepText(bytes, at, sink);
       }
       case State.line:
-        return this.stepLine(bytes, at, sink);
+        return this.stepText(bytes, at, sink);
       case State.data: {
         const take = Math.min(this.remaining, bytes.length - at);
         if (!isBinary(this.expectation) && !this.endsInCrlf(bytes, at, take))
@@ -171,6 +173,24 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
     return at + HEADER;
   }
 
+  /** Passes over values that are all there and written as usual: they are forwarded with what is around them. */
+  private stepText(bytes: Uint8Array, at: number, sink: Sink<MemcachedResponse>): number {
+    if (this.expectation !== Expectation.values) return this.stepLine(bytes, at, sink);
+    let end = at;
+    for (let length = itemLength(bytes, at); length > 0; length = itemLength(bytes, end)) end += length;
+    const ends = endsAt(bytes, end);
+    if (ends) end += END;
+    else if (end === at) return this.stepLine(bytes, at, sink);
+    if (this.state === State.head) {
+      this.message.status = 0;
+      this.message.final = true;
+      this.begin(bytes, at, end, sink);
+    }
+    if (ends) this.endAnswer(bytes, end, sink);
+    else this.state = State.line;
+    return end;
+  }
+
   private stepLine(bytes: Uint8Array, at: number, sink: Sink<MemcachedResponse>): number {
     if (bytes[at] === Magic.response) return this.fail("bad-response", sink);
     const end = bytes.indexOf(LF, at) + 1;
@@ -220,7 +240,7 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
   }
 
   private begin(bytes: Uint8Array, at: number, end: number, sink: Sink<MemcachedResponse>): void {
-    this.message.bytes = bytes.subarray(at, end);
+    this.message.bytes = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
     this.pending = end;
     sink.head(this.message);
   }

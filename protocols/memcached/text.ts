@@ -35,10 +35,15 @@ export class TextReader {
     request.reset(bytes, from, to);
     this.lineEnd = to - 1;
     if (this.lineEnd - from > 1 && bytes[this.lineEnd - 1] === CR) this.lineEnd--;
+    const { lineEnd } = this;
+    let nameStart = from;
+    while (nameStart < lineEnd && bytes[nameStart] === SP) nameStart++;
+    let nameEnd = nameStart;
+    while (nameEnd < lineEnd && bytes[nameEnd] !== SP) nameEnd++;
+    const command = nameStart === nameEnd ? undefined : findCommand(bytes, nameStart, nameEnd);
+    // Lookups are the most common of all, and their keys as many as one likes: one pass over them is enough.
+    if (command?.form === Form.keys) return this.readLookup(request, bytes, command, nameStart, nameEnd);
     if (!this.split(bytes, from)) return "nul-in-command";
-    const nameStart = this.start[0] ?? 0;
-    const nameEnd = this.end[0] ?? 0;
-    const command = this.count === 0 ? undefined : findCommand(bytes, nameStart, nameEnd);
     if (!command || this.count < command.least || this.count > command.most) {
       refuse(request, command?.form === Form.metaDebug ? Words.format : Words.error);
       return undefined;
@@ -49,6 +54,24 @@ export class TextReader {
     request.answered = !command.last && !(command.noreply && this.noreply(bytes, command));
     request.fields.add(MemcachedField.command, nameStart, nameEnd);
     return this.readForm(request, bytes, command);
+  }
+
+  private readLookup(
+    request: MemcachedRequest,
+    bytes: Uint8Array,
+    { expectation, group }: Command,
+    nameStart: number,
+    nameEnd: number,
+  ): FaultReason | undefined {
+    request.fields.add(MemcachedField.command, nameStart, nameEnd);
+    const fault = this.readKeys(request, bytes, nameEnd);
+    if (fault) return fault;
+    if (!request.refusal && request.fields.count === 1) refuse(request, Words.error);
+    else {
+      request.expectation = expectation;
+      request.group = group;
+    }
+    return undefined;
   }
 
   /** Finds the tokens; false when there is a NUL. */
@@ -86,12 +109,8 @@ export class TextReader {
     { form, most }: Command,
   ): FaultReason | undefined {
     switch (form) {
-      case Form.keys:
-        this.readKeys(request, bytes, this.start[1] ?? 0);
-        break;
       case Form.touchKeys:
-        this.readKeys(request, bytes, this.end[1] ?? 0);
-        break;
+        return this.readKeys(request, bytes, this.end[1] ?? 0);
       case Form.storage:
         return this.readStorage(request, bytes, most === 7);
       case Form.delete:
@@ -125,15 +144,20 @@ export class TextReader {
   }
 
   /** Every token from `from` on is a key. */
-  private readKeys(request: MemcachedRequest, bytes: Uint8Array, from: number): void {
+  private readKeys(request: MemcachedRequest, bytes: Uint8Array, from: number): FaultReason | undefined {
     const { lineEnd } = this;
+    const { fields } = request;
+    let long = false;
     for (let at = from; at < lineEnd; at++) {
       if (bytes[at] === SP) continue;
       const start = at;
-      while (at < lineEnd && bytes[at] !== SP) at++;
-      if (at - start > KEY_MAX) return refuse(request, Words.format);
-      request.fields.add(MemcachedField.key, start, at);
+      for (let byte = bytes[at]; at < lineEnd && byte !== SP; byte = bytes[++at])
+        if (byte === 0) return "nul-in-command";
+      long ||= at - start > KEY_MAX;
+      fields.add(MemcachedField.key, start, at);
     }
+    if (long) refuse(request, Words.format);
+    return undefined;
   }
 
   /** Token 1 is the key; false when it is too long. */
