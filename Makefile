@@ -43,7 +43,7 @@ soak: ## the long form of the tests that have one (SOAK=1); takes hours
 	@$(MAKE) -s build
 	@SOAK=1 node scripts/test.mjs soak
 
-bench: ## measure: WHAT=http or policy; SMOKE=1 for the short form
+bench: ## measure: WHAT=http, splice, policy or memcached; SMOKE=1 for the short form
 	@scripts/setup.sh bench
 	@$(MAKE) -s build
 	@node dist/bench/main.js $(WHAT)

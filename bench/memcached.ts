@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bench } from "./harness/bench.js";
 import { memcachedLoad } from "./harness/memcached-load.js";
-import type { Row } from "./harness/results.js";
-import { measure, type Effort, type Load, type Scenario, type Variant } from "./harness/runner.js";
-import { MEMCACHED_VARIANTS } from "./variants/memcached.js";
+import { figure, type Row } from "./harness/results.js";
+import {
+  BASELINE,
+  ratio,
+  sample,
+  summarise,
+  type Effort,
+  type Load,
+  type Samples,
+  type Scenario,
+  type Variant,
+} from "./harness/runner.js";
+import { MEMCACHED_VARIANTS, RELAY } from "./variants/memcached.js";
 import { missing } from "./variants/tools.js";
 
 const KIB = 1024;
@@ -22,6 +32,20 @@ const SCENARIOS: readonly (readonly [Scenario, Load])[] = [
   [{ name: "memcached 10 keys of 100 B c16", connections: 16, bodyBytes: 100 }, MANY],
 ];
 
+/** The ratios that are to hold; level off is compared with a relay that looks at nothing, in the same runtime. */
+function goals({ name, connections, bodyBytes }: Scenario, samples: Samples, load: Load): Row[] {
+  const of = (one: string, other: string, goal: string): Row[] => {
+    const { median, least, greatest } = ratio(samples, one, other);
+    if (Number.isNaN(median)) return [];
+    const note = `goal ${goal}, ${least.toFixed(2)} to ${greatest.toFixed(2)}`;
+    return [figure(`${name}, ${one} / ${other}`, one, Number(median.toFixed(2)), "", note, connections)];
+  };
+  const rows = of("off", RELAY, ">= 0.9");
+  if (load === MANY) rows.push(...of("splice", BASELINE, ">= 1.1"));
+  else if (connections === 16 && bodyBytes < KIB) rows.push(...of("splice", BASELINE, ">= 1.2"));
+  return rows;
+}
+
 /** memcached's text protocol: with nothing between, behind a relay in Node, and behind sockmesh with a rule on prefixes. */
 export const memcached: Bench = async ({ smoke, rounds, seconds, progress }) => {
   const lacking = missing("gcc");
@@ -36,9 +60,12 @@ export const memcached: Bench = async ({ smoke, rounds, seconds, progress }) => 
     else variants.push(variant);
   }
   const rows: Row[] = [];
+  const measures: Row[] = [];
   for (const [scenario, load] of SCENARIOS) {
     if (smoke && (scenario.connections !== 16 || scenario.bodyBytes !== 100)) continue;
-    rows.push(...(await measure([scenario], variants, load, effort, progress)));
+    const samples = await sample(scenario, variants, load, effort, progress);
+    rows.push(...summarise(scenario, samples));
+    measures.push(...goals(scenario, samples, load));
   }
-  return rows;
+  return [...rows, ...measures];
 };

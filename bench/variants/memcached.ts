@@ -6,8 +6,11 @@ import { BASELINE, type Target, type Variant } from "../harness/runner.js";
 import { engine, LEVELS, SOCKMESH, startAgent } from "./sockmesh.js";
 import { missing } from "./tools.js";
 
-/** Relays TCP as shortly as Node can: what level off is compared with. */
-const RELAY = fileURLToPath(new URL("./relay.js", import.meta.url));
+/** Relays TCP as shortly as Node can. */
+const RELAY_SCRIPT = fileURLToPath(new URL("./relay.js", import.meta.url));
+
+/** Name of the variant that level off is compared with. */
+export const RELAY = "node relay";
 
 async function startMemcached(prefix: readonly string[], port: number): Promise<Running> {
   const user = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
@@ -29,12 +32,12 @@ const direct: Variant = {
 };
 
 const relay: Variant = {
-  name: "node relay",
+  name: RELAY,
   unavailable: async () => missing("memcached"),
   async start() {
     const [port, behind] = [await freePort(), await freePort()];
     const service = await startMemcached([], behind);
-    const between = start([process.execPath, RELAY, String(port), String(behind)]);
+    const between = start([process.execPath, RELAY_SCRIPT, String(port), String(behind)]);
     await between.listens(port);
     return {
       port,
