@@ -2,6 +2,7 @@
 // A memcached client in a few lines. Prints one JSON line.
 // Usage: node client.mjs PORT ADDRESS COMMAND...   each command's answer; a value stands behind \n
 //        node client.mjs PORT ADDRESS --times N COMMAND   microseconds that a command takes, one after the other
+//        (of ten parts the fastest: other work on the machine only ever adds)
 import { connect } from "node:net";
 
 const [port, localAddress, ...args] = process.argv.slice(2);
@@ -26,12 +27,17 @@ function ask(command) {
   });
 }
 
+const PARTS = 10;
 const answers = [];
 if (times > 0) {
   for (let i = 0; i < 100; i++) await ask(commands[0]);
-  const started = performance.now();
-  for (let i = 0; i < times; i++) await ask(commands[0]);
-  answers.push(Math.round(((performance.now() - started) / times) * 10_000) / 10);
+  let least = Infinity;
+  for (let part = 0; part < PARTS; part++) {
+    const started = performance.now();
+    for (let i = 0; i < times / PARTS; i++) await ask(commands[0]);
+    least = Math.min(least, (performance.now() - started) / Math.ceil(times / PARTS));
+  }
+  answers.push(Math.round(least * 10_000) / 10);
 } else for (const command of commands) answers.push(await ask(command));
 socket.end();
 console.log(JSON.stringify(answers));
