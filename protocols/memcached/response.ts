@@ -20,7 +20,8 @@ import {
 import { END, endsAt, itemLength, Line, lineKind, lengthOf } from "./lines.js";
 
 /**
- * Head of an answer: its first line, or its binary header; of values, as many as came with it. Reused by its decoder.
+ * Head of an answer: its first line, or its binary header. Answers to lookups are all body, so that what comes together is
+ * forwarded in one piece. Reused by its decoder.
  */
 export class MemcachedResponse implements Response {
   bytes: Uint8Array = NOTHING;
@@ -184,10 +185,9 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
     if (this.state === State.head) {
       this.message.status = 0;
       this.message.final = true;
-      this.begin(bytes, at, end, sink);
+      this.begin(bytes, at, at, sink);
     }
     if (ends) this.endAnswer(bytes, end, sink);
-    else this.state = State.line;
     return end;
   }
 
@@ -205,11 +205,12 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
     const kind = lineKind(bytes, at, end - 2);
     if (!this.fits(kind)) return this.fail("bad-response", sink);
     const ours = kind === Line.mn && this.expectation === Expectation.quiet;
+    const headless = ours || this.expectation === Expectation.values;
     if (this.state === State.head) {
       this.message.status = statusOf(kind);
       this.message.final = ours || this.expectation !== Expectation.quiet;
       // The no-op was the decoder's own: its answer stays here.
-      this.begin(bytes, at, ours ? at : end, sink);
+      this.begin(bytes, at, headless ? at : end, sink);
       if (ours) this.pending = end;
     }
     if (kind === Line.value || kind === Line.va) {
@@ -240,8 +241,9 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
   }
 
   private begin(bytes: Uint8Array, at: number, end: number, sink: Sink<MemcachedResponse>): void {
-    this.message.bytes = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
+    this.message.bytes = at === end ? NOTHING : bytes.subarray(at, end);
     this.pending = end;
+    this.state = State.line; // until its caller knows better: what follows is forwarded
     sink.head(this.message);
   }
 
@@ -253,7 +255,9 @@ export class ResponseDecoder implements Decoder<MemcachedResponse> {
 
   /** Hands on what belongs to the answer under way, up to `end`. */
   private forward(bytes: Uint8Array, end: number, sink: Sink<MemcachedResponse>): void {
-    if (this.state !== State.head && end > this.pending) sink.body(bytes.subarray(this.pending, end));
+    const { pending } = this;
+    if (this.state !== State.head && end > pending)
+      sink.body(pending === 0 && end === bytes.length ? bytes : bytes.subarray(pending, end));
     this.pending = end;
   }
 

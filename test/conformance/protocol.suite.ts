@@ -58,7 +58,11 @@ function decode(
     },
   });
   const run = <M extends Message>(decoder: Decoder<M>, to: Sink<M>): void => {
-    for (const piece of pieces) decoder.push(piece, to);
+    for (const piece of pieces) {
+      const lent = Buffer.from(piece);
+      decoder.push(lent, to);
+      lent.fill(0x21); // the chunk's memory is the caller's again
+    }
     if (stream.finish) decoder.finish(to);
     flush();
   };
