@@ -309,6 +309,14 @@ describe("traps", () => {
     ["meta gets that write: T touches, N stores", "mg no N30 v\r\nmg no T30\r\n", DENIED + DENIED],
     ["`gat` writes", "gat 0 no\r\ngat 0 ok.a no\r\n", DENIED + DENIED],
     ["a denied key beyond the 24th token", `get ${"ok.a ".repeat(30)}no\r\n`, DENIED],
+    [
+      "the server's own commands are neither reads nor writes",
+      "shutdown\r\ncache_memlimit 1\r\nverbosity 1\r\nslabs reassign 1 2\r\nlru tune 1 2 3\r\nlru_crawler disable\r\nextstore x y\r\n",
+      DENIED.repeat(7),
+    ],
+    ["lists of keys", "stats cachedump 1 0\r\nstats items\r\nstats\r\n", DENIED.repeat(3)],
+    ["`me` shows an item", "me no\r\nme bm8= b\r\n", DENIED + DENIED],
+    ["meta writes by every mode", "ms no 1 MA\r\nx\r\nma no\r\nmd no I T0\r\n", DENIED.repeat(3)],
     ["a key over 250 bytes", `get ${"k".repeat(251)}\r\n`, format],
     [
       "dumps of all keys",
@@ -320,6 +328,26 @@ describe("traps", () => {
     await exchange(server.port, latin(kept), "MN\r\n");
     expect(await talk(`${text}mn\r\n`)).toBe(`${answer}MN\r\n`);
     expect(await exchange(server.port, latin("get no\r\n"), END)).toBe(`VALUE no 0 4\r\nkept\r\n${END}`);
+  });
+
+  test("who somebody is for memcached (SASL) is not taken for a key", async () => {
+    sidecar.setPolicy(
+      portPolicy("memcached: [{ commands: [read, write], keyPrefix: ok. }, { commands: [noop, sasl-auth] }]"),
+    );
+    const bytes = [
+      frame(0x20, "", { opaque: 1 }),
+      frame(0x21, "ok.a", { value: "\0user\0secret", opaque: 2 }),
+      frame(0x22, "ok.a", { value: "x", opaque: 3 }),
+      frame(0x0a, "", { opaque: 9 }),
+    ];
+    const frames = framesOf(await binary(Buffer.concat(bytes), 9));
+    // memcached without SASL knows none of its commands.
+    expect(frames.map(({ opaque, status }) => [opaque, status])).toEqual([
+      [1, 8],
+      [2, 0x81],
+      [3, 8],
+      [9, 0],
+    ]);
   });
 
   test("append and prepend are writes, in binary as well", async () => {
