@@ -7,6 +7,7 @@ import {
   launch,
   listens,
   runs,
+  SOCKMESH,
   TestAgent,
   until,
   type Program,
@@ -61,6 +62,16 @@ while not got.endswith(b"MN\\r\\n"): got += peer.recv(65536)
 print(got[:-4].decode().replace("\\r", ""), end="")
 `;
 
+/** Sends lookups often enough that the kernel takes part, each after the answer to the one before. */
+const ONE_BY_ONE = `
+import socket, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+for command in sys.argv[2:] * 20:
+    peer.sendall(command.encode() + b"\\r\\n")
+    got = b""
+    while not got.endswith((b"END\\r\\n", b"denied\\r\\n")): got += peer.recv(65536)
+`;
+
 (kernel ? describe : describe.skip).each(["off", "shortcut", "splice"] as const)(
   "memcached clients at level %s",
   (level) => {
@@ -69,11 +80,19 @@ print(got[:-4].decode().replace("\\r", ""), end="")
     let port: number;
 
     beforeAll(async () => {
-      port = await freePort();
-      agent = await TestAgent.start(policy(port), { level });
-      const flags = ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64"];
-      cache = launch(agent.exec("app=cache", ["memcached", ...flags]));
-      await until("memcached listens", () => listens(port));
+      // A port that was free may be taken until memcached asks for it: then with another one.
+      for (let tries = 1; ; tries++) {
+        port = await freePort();
+        agent = await TestAgent.start(policy(port), { level });
+        const flags = ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64"];
+        cache = launch(agent.exec("app=cache", ["memcached", ...flags]));
+        const { child } = cache;
+        await until("memcached listens", async () => child.exitCode !== null || (await listens(port)));
+        if (child.exitCode === null) return;
+        const { stderr } = await cache.ended;
+        await agent.stop();
+        if (tries === 3) throw new Error(`memcached does not start: ${stderr}`);
+      }
     });
 
     afterAll(async () => {
@@ -147,6 +166,23 @@ print(got[:-4].decode().replace("\\r", ""), end="")
         lines.push(`  ${name}: ${cells.join(", ")}`);
       }
       console.info(`level ${level}: client, command, allowed key/denied key\n${lines.join("\n")}`);
+    });
+
+    test("status counts commands by group and outcome, those that the kernel moved too", async () => {
+      const answers = "VALUE ok.seen 0 1\nx\nEND\n";
+      const ask = await as("client", [PYTHON, "-c", ONE_BY_ONE, String(port), "get ok.seen", "get no.seen"]);
+      await talk("set ok.seen 0 0 1\r\nx\r\nget ok.seen\r\n").then((got) => expect(got).toContain(answers));
+      expect(ask).toMatchObject({ code: 0, stderr: "" });
+      const { stdout } = await runs([...SOCKMESH, "status", "--socket", agent.socket]);
+      const counted = (group: string, outcome: string): number =>
+        Number(new RegExp(`^memcached ${group} +${outcome} +([0-9]+)$`, "m").exec(stdout)?.[1] ?? 0);
+      for (const group of ["get", "store", "delete", "count"]) {
+        const passed = counted(group, "allowed") + counted(group, "fast");
+        const seen = { group, passed: passed > 0, denied: counted(group, "denied:policy") > 0 };
+        expect(seen).toEqual({ group, passed: true, denied: true });
+      }
+      if (level === "splice") expect(counted("get", "fast")).toBeGreaterThan(0);
+      else expect(stdout).not.toMatch(/^memcached .* fast /m);
     });
   },
 );
