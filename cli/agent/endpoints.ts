@@ -25,7 +25,7 @@ export interface EndpointParts {
   /** Who endpoints are, by their number as a text. */
   readonly identities: EndpointTable;
   /** Called when an identity has come to this node, before anything of it is judged. */
-  arrives(identity: Identity): void;
+  arrives(identity: Identity): Promise<void>;
   readonly clock: Clock;
   /** The revision in force. */
   revision(): number;
@@ -70,7 +70,7 @@ export class Endpoints {
     let cgroup: string | undefined;
     let release: Release;
     try {
-      this.parts.arrives(identity);
+      await this.parts.arrives(identity);
       cgroup = makeCgroup(number);
       const captureEgress = restrictsEgress(identity);
       engine.closeUdp(number, closedToDatagrams(identity));
@@ -84,6 +84,8 @@ export class Endpoints {
     const policy = this.acknowledgement(since);
     const endpoint = { number, name, labels, cgroup, level, optOutPorts, policy };
     this.byNumber.set(number, { ...endpoint, origin, release, watcher: undefined });
+    // Another revision may have come meanwhile, which did not know of it.
+    this.enforce([number]);
     this.parts.log.info({ endpoint: number, name, labels, identity }, "endpoint added");
     return { ...endpoint, identity };
   }
