@@ -18,7 +18,7 @@ import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
 import { CompilerThread } from "./compiler.js";
 import { serveControl, type ControlHandler } from "./control.js";
-import { Endpoints } from "./endpoints.js";
+import { Endpoints, namedPorts } from "./endpoints.js";
 import { Enforcement } from "./enforcement.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
@@ -67,11 +67,14 @@ export class Agent {
       (name, identity) => this.identityChanged(Number(name), identity),
       config.identityGraceMs,
     );
-    for (const { cidr, labels } of config.addresses) {
+    for (const { cidr, labels, ports } of config.addresses) {
       const prefix = parsePrefix(cidr);
-      if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
+      const identity = this.identities.set(`address ${cidr}`, { labels, ports: namedPorts(ports) });
+      if (prefix) this.addresses.set(prefix, identity);
     }
-    const forwards = forwardsOf(config.listen, (labels) => identities.identityOf(labels));
+    const forwards = forwardsOf(config.listen, ({ address, labels, ports }) =>
+      this.identities.set(`listen ${address}`, { labels, ports: namedPorts(ports) }),
+    );
     const identify = makeIdentify({
       endpointIdentity: (number) => this.endpoints?.identityOf(number),
       addresses: this.addresses,
@@ -119,6 +122,11 @@ export class Agent {
         const info = policy.infoOf(identity);
         const enforced = !config.audit && config.enforcement !== "never";
         return info && enforced ? closedToDatagrams(policy, info) : [];
+      },
+      portsUnknown: (identity) => {
+        const { policy } = this.enforcement;
+        const info = policy.infoOf(identity);
+        return info ? policy.portsUnknown(info) : [];
       },
       restrictsEgress: (identity) => this.enforcement.policy.restrictsEgress(identity),
       revision: () => this.enforcement.policy.revision,
@@ -246,6 +254,8 @@ export class Agent {
     if (request.op === "labels")
       return { ok: true, endpoint: endpoints.relabel(request.number, request.labels) };
     const endpoint = await endpoints.add(request);
+    // What rules say of the peer's named ports may be otherwise now.
+    if (Object.keys(endpoint.ports).length > 0) this.sidecar.identitiesChanged();
     onClose(() => endpoints.removeWhenEmpty(endpoint.number));
     return { ok: true, endpoint };
   };

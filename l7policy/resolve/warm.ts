@@ -40,10 +40,14 @@ export function placeText({ way, endpoint, port }: WarmedPlace): string {
   return `${way} of identity ${endpoint}, port ${port}: `;
 }
 
-/** One port of each class that rules tell apart; none where no rule is for the identity. */
+/** One port of each class that rules tell apart, and those that they name; none where no rule is for the identity. */
 function portsOf(revision: ResolvedPolicies, way: Way, endpoint: Identity): number[] {
   const info = revision.infoOf(endpoint);
   if (!info) return [];
   const policy = revision.of(way, info);
-  return policy.rules.length === 0 ? [] : [...new Set([0, ...policy.ports])];
+  if (policy.rules.length === 0) return [];
+  // What egress rules name, its peers tell: that is worked out when a connection asks.
+  const named =
+    way === "ingress" ? [...policy.names].flatMap((name) => revision.portsNamed(endpoint, name)) : [];
+  return [...new Set([0, ...policy.ports, ...named])];
 }

@@ -9,7 +9,7 @@ import { silentLog } from "../../../../core/log.js";
 import type { Compiler } from "../../../../l7policy/compile/workshop.js";
 import type { HttpRule, L7Rules, MemcachedRule } from "../../../../l7policy/families/model.js";
 import { httpFields } from "../../../../l7policy/families/spans.js";
-import type { AwaitedSet} from "../../../../l7policy/resolve/awaited.js";
+import type { AwaitedSet } from "../../../../l7policy/resolve/awaited.js";
 import { AwaitedSets } from "../../../../l7policy/resolve/awaited.js";
 import { SetCompiler } from "../../../../l7policy/resolve/sets.js";
 import { FieldSpans, MemcachedField } from "../../../../protocols/fields.js";
