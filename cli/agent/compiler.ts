@@ -150,6 +150,7 @@ export class CompilerThread implements Compiler {
       this.drop(new SockmeshError("SM_LIMIT", `policies could not be compiled: ${cause.message}`));
     });
     line.port.on("message", (reply: CompilerReply) => {
+      if (this.line !== line) return;
       const asked = this.pending.get(reply.id);
       this.pending.delete(reply.id);
       this.awake();

@@ -9,7 +9,7 @@ import { AwaitedSets, type AwaitedSet } from "../../l7policy/resolve/awaited.js"
 import type { ResolvedPolicies } from "../../l7policy/resolve/revision.js";
 import { PolicyStore, type PolicyOptions } from "../../l7policy/resolve/store.js";
 import { unseen } from "../../l7policy/resolve/unseen.js";
-import { placeText, warming, type WarmedPlace } from "../../l7policy/resolve/warm.js";
+import { placeOf, warming, type WarmedPlace } from "../../l7policy/resolve/warm.js";
 import type { LoadedPolicies } from "./policies.js";
 
 /** How long rule sets are looked up ahead before the rest is left to the first request that needs it. */
@@ -158,7 +158,7 @@ export class Enforcement {
     }
     await this.sets.finish([...wanted.keys()], (set) => {
       const place = wanted.get(set);
-      return place ? placeText(place) : "";
+      return place ? placeOf(policy, place) : { what: "", at: undefined, field: undefined };
     });
   }
 }

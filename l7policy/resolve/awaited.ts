@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../../protocols/fields.js";
-import { SockmeshError } from "../../core/errors.js";
+import { SockmeshError, type SourcePosition } from "../../core/errors.js";
 import { HttpAutomata, type Automata } from "../compile/automata.js";
 import type { CompiledTable } from "../compile/compile.js";
 import { CopiedAutomata, UnknownPattern, type AutomataPart } from "../compile/copied.js";
@@ -142,6 +142,18 @@ function orderedHttp(rules: readonly HttpRule[]): readonly HttpRule[] {
   return [...unique.keys()].sort().map((text) => unique.get(text)!);
 }
 
+/** Where a set comes from, for errors. */
+export interface SetPlace {
+  /** What it is for, in front of what is wrong. */
+  readonly what: string;
+  readonly at: SourcePosition | undefined;
+  readonly field: string | undefined;
+}
+
+function placeOf({ source }: AwaitedSet): SetPlace {
+  return { what: "", at: source.l7[0]?.rules[0]?.at, field: undefined };
+}
+
 /** The rule sets that another thread compiles. */
 export class AwaitedSets {
   /** Called in place of compiling when a set that is not ready is looked up. */
@@ -174,9 +186,9 @@ export class AwaitedSets {
 
   /**
    * Has sets compiled that are not ready, some at a time, so that taking them over holds up nobody. Throws SM_POLICY_REGEX
-   * for the first that cannot be compiled; `where` names it.
+   * for the first that cannot be compiled; `where` tells its place.
    */
-  async finish(sets: readonly AwaitedSet[], where: (set: AwaitedSet) => string = () => ""): Promise<void> {
+  async finish(sets: readonly AwaitedSet[], where: (set: AwaitedSet) => SetPlace = placeOf): Promise<void> {
     let failure: SockmeshError | undefined;
     for (const some of batches(sets.filter(({ ready }) => !ready))) {
       const made = await this.compiler.make(some.map(({ source }) => source));
@@ -192,8 +204,8 @@ export class AwaitedSets {
           continue;
         }
         set.fail();
-        const place = set.source.l7[0]?.rules[0]?.at;
-        failure ??= new SockmeshError("SM_POLICY_REGEX", `${where(set)}${one.failed}`, { at: place });
+        const { what, ...place } = where(set);
+        failure ??= new SockmeshError("SM_POLICY_REGEX", `${what}${one.failed}`, place);
       }
       await this.turn();
     }

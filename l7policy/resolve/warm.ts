@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Way } from "../model.js";
 import type { Identity } from "../policy.js";
+import type { SetPlace } from "./awaited.js";
 import type { ResolvedPolicies } from "./revision.js";
 
 /** Where a rule set is asked for. */
@@ -35,9 +36,12 @@ export function* warming(
   }
 }
 
-/** A place in words, before what is wrong there. */
-export function placeText({ way, endpoint, port }: WarmedPlace): string {
-  return `${way} of identity ${endpoint}, port ${port}: `;
+/** A place for errors: the first of the rules that hold there. */
+export function placeOf(revision: ResolvedPolicies, { way, endpoint, port }: WarmedPlace): SetPlace {
+  const info = revision.infoOf(endpoint);
+  const [first] = info ? revision.of(way, info).rules : [];
+  const what = `${way} of identity ${endpoint}, port ${port}, with the rules from here on: `;
+  return { what, at: first?.rule.at, field: first?.rule.path };
 }
 
 /** One port of each class that rules tell apart, and those that they name; none where no rule is for the identity. */

@@ -227,12 +227,15 @@ describe("rule sets that another thread compiles", () => {
     }));
     const large = awaited.of("http", [{ family: "http", field: "rules.http", rules }]);
     const small = awaited.of("http", [httpRules(new Random(3))]);
-    await expect(awaited.finish([large, small], () => "egress: ")).rejects.toMatchObject({
+    await expect(
+      awaited.finish([large, small], () => ({ what: "egress: ", at: AT, field: "spec.egress[0]" })),
+    ).rejects.toMatchObject({
       code: "SM_POLICY_REGEX",
       message: expect.stringMatching(
         /^egress: the patterns of one rule set are too large together/,
       ) as unknown,
       at: AT,
+      field: "spec.egress[0]",
     });
     expect([large.ready, small.ready]).toEqual([false, true]);
     expect(large.table).toBe(undefined);
@@ -349,7 +352,7 @@ describe("policies that another thread reads", () => {
     );
     expect(errors.map(({ code }) => code)).toEqual(["SM_POLICY_REGEX"]);
     expect(enforcement.problems.join()).toMatch(
-      /a\.yaml:9:\d+: ingress of identity \d+, port \d+: the patterns/,
+      /a\.yaml:7:\d+: spec\.ingress\[0\]: ingress of identity \d+, port \d+, .*: the patterns/,
     );
     expect([enforcement.policy.revision, swapped, asks("/two")]).toEqual([2, [2], true]);
   });
