@@ -2,6 +2,7 @@
 import type { Limits } from "../core/limits.js";
 import type { Labels } from "../l7policy/policy.js";
 import type { Level } from "../sockmap/engine.js";
+import { PORTS_SCHEMA } from "./port-name.js";
 
 /** The configuration file of `sockmesh run`, checked against {@link CONFIG_SCHEMA}. Paths are as written in the file. */
 export interface ConfigFile {
@@ -42,6 +43,8 @@ export interface ListenTerms {
   readonly service: string;
   /** Labels of the service: what `endpointSelector` sees. */
   readonly labels: Labels;
+  /** Ports of the service by the names that rules may use. */
+  readonly ports?: Readonly<Record<string, number>>;
 }
 
 /** Labels of everything behind an address prefix. */
@@ -49,6 +52,8 @@ export interface AddressTerms {
   /** `10.0.0.0/8`, `::1/128`, or one address. */
   readonly cidr: string;
   readonly labels: Labels;
+  /** Ports there by the names that egress rules may use. */
+  readonly ports?: Readonly<Record<string, number>>;
 }
 
 const LABELS = { type: "object", minProperties: 1, additionalProperties: { type: "string" } } as const;
@@ -70,7 +75,7 @@ export const CONFIG_SCHEMA = {
         type: "object",
         additionalProperties: false,
         required: ["address", "service", "labels"],
-        properties: { address: ADDRESS, service: ADDRESS, labels: LABELS },
+        properties: { address: ADDRESS, service: ADDRESS, labels: LABELS, ports: PORTS_SCHEMA },
       },
     },
     addresses: {
@@ -82,6 +87,7 @@ export const CONFIG_SCHEMA = {
         properties: {
           cidr: { type: "string", format: "cidr" },
           labels: LABELS,
+          ports: PORTS_SCHEMA,
         },
       },
     },

@@ -2,12 +2,14 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Level } from "../sockmap/engine.js";
 import { Exit, explain } from "./exit.js";
+import { PORT_NAME } from "./port-name.js";
 
 interface Flags {
   readonly label: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly level?: Level;
   readonly portOptOut: readonly number[];
+  readonly portName: Readonly<Record<string, number>>;
   readonly socket?: string;
 }
 
@@ -26,6 +28,7 @@ export function execCommand(): Command {
       ]),
     )
     .option("--port-opt-out <port>", "service port that stays on plain TCP (repeatable)", port, [])
+    .option("--port-name <name=port>", "name of a port, for rules that name it (repeatable)", portName, {})
     .option("--socket <path>", "the agent's socket")
     .passThroughOptions()
     .addHelpText(
@@ -37,7 +40,8 @@ executed, 127 there is no such command.
 
 Examples:
   sockmesh exec --label app=backend -- node server.js
-  sockmesh exec --label app=cache --label tier=data --port-opt-out 9100 -- memcached -p 11211`,
+  sockmesh exec --label app=cache --label tier=data --port-opt-out 9100 -- memcached -p 11211
+  sockmesh exec --label app=shop --port-name http=8080 -- node shop.js`,
     )
     .action(async (command: string[], flags: Flags) => {
       // Replaces the process, unless something goes wrong. The open connection to the agent would keep it for ever.
@@ -70,6 +74,7 @@ async function becomeEndpoint(command: readonly string[], flags: Flags): Promise
     name: flags.name ?? command[0] ?? "",
     labels: flags.label,
     optOutPorts: flags.portOptOut,
+    ports: flags.portName,
     ...(flags.level && { level: flags.level }),
     origin: ownCgroup(),
   });
@@ -85,8 +90,20 @@ export function label(text: string, before: Record<string, string> | undefined):
 }
 
 function port(text: string, before: readonly number[]): number[] {
+  return [...before, portNumber(text)];
+}
+
+function portNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_535)
     throw new InvalidArgumentError("a port is a number from 1 to 65535");
-  return [...before, value];
+  return value;
+}
+
+/** Reads one `--port-name NAME=PORT` more. */
+function portName(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
+  const [, name, number] = /^([^=]+)=([0-9]+)$/.exec(text) ?? [];
+  if (name === undefined || number === undefined || !new RegExp(PORT_NAME).test(name))
+    throw new InvalidArgumentError("named ports are NAME=PORT, the name up to 15 letters, digits and dashes");
+  return { ...before, [name]: portNumber(number) };
 }

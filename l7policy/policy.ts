@@ -43,11 +43,14 @@ export type RuleSet =
       /** Position in `rules` of the first rule that allows the fields, -1 when none does. */
       match?(fields: FieldSpans): number;
       /** The rules (HTTP), in an order that is the same in every process. */
-      readonly rules?: readonly HttpRule[];
-      /** What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges. */
-      readonly table?: CompiledTable;
-      /** What the kernel runs for requests that another set must allow too; undefined where no kernel judges. */
-      joined?(other: L7RuleSet): CompiledTable | undefined;
+      readonly rules?: readonly HttpRule[] | undefined;
+      /**
+       * What the kernel runs, or why it cannot; compiled when first asked for. Undefined where no kernel judges; `later`:
+       * another thread is compiling it.
+       */
+      readonly table?: CompiledTable | "later" | undefined;
+      /** What the kernel runs for requests that another set must allow too; otherwise as `table`. */
+      joined?(other: L7RuleSet): CompiledTable | "later" | undefined;
     };
 
 /** A rule set that judges requests. */

@@ -2,7 +2,7 @@
 import type { Connection } from "./connection.js";
 import { partiesOf } from "./layers/identify.js";
 import { denial, isAudited, termsOf, type Terms } from "./parties.js";
-import { tablesOf } from "./tables.js";
+import { isWaiting, tablesOf } from "./tables.js";
 
 /**
  * Puts an open connection under the policy and the identities that are now in force. Ends it when they allow nothing any
@@ -30,6 +30,11 @@ export function revise(connection: Connection): void {
   connection.terms = { kind: "deny" };
   connection.count("ended:policy");
   connection.abort();
+}
+
+/** Lets the kernel judge a connection with tables that have been compiled meanwhile. */
+export function retable(connection: Connection): void {
+  if (connection.state === "open" && isWaiting(connection.terms)) judgeBy(connection, connection.terms);
 }
 
 function judgeBy(connection: Connection, terms: Terms): void {

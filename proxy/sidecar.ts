@@ -16,6 +16,7 @@ import { GroupCounters } from "./groups.js";
 import type { Leg } from "./leg.js";
 import { Listeners, type ListenAddress } from "./listeners.js";
 import type { Identify } from "./parties.js";
+import { retable } from "./revise.js";
 import { descriptorOf } from "./sockets.js";
 import { Staging } from "./staging.js";
 import { TimerWheel } from "./wheel.js";
@@ -131,6 +132,11 @@ export class Sidecar {
       connection.count("ended:policy");
       connection.abort();
     }
+  }
+
+  /** Tables that connections were waiting for have been compiled. */
+  tablesReady(): void {
+    for (const connection of this.open) retable(connection);
   }
 
   /** Open connections, for status. */

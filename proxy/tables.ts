@@ -14,6 +14,14 @@ export const OPAQUE: Tables = { requests: undefined, responses: undefined };
 /** Nothing that the kernel may move: every request is the sidecar's to judge. */
 const NONE: Table = { id: "none", bytes: new Uint8Array(0), kernel: false, rules: 0 };
 
+/** Terms whose table another thread is compiling: until it is there, every request is the sidecar's to judge. */
+const waiting = new WeakSet<Terms>();
+
+/** True when the tables of some terms were not there when they were asked for last. */
+export function isWaiting(terms: Terms): boolean {
+  return waiting.has(terms);
+}
+
 /** Tables of single sets, and of two that must both allow. They go with the sets, which go with the last policy that has them. */
 const single = new WeakMap<L7RuleSet, Table>();
 const pairs = new WeakMap<L7RuleSet, WeakMap<L7RuleSet, Table>>();
@@ -44,10 +52,7 @@ function requestTable(terms: Terms): Table {
   if (terms.kind === "deny") return NONE;
   const [first, second] = terms.kind === "l7" ? terms.sets : [];
   if (!first) return (any ??= { id: "any", ...forKernel(compileTable([[ANY]])), rules: 1 });
-  if (!second) return remembered(single, first, () => tableOf(first.id, first, first.table));
-  let others = pairs.get(first);
-  if (!others) pairs.set(first, (others = new WeakMap()));
-  return remembered(others, second, () => tableOf(`${first.id}+${second.id}`, first, first.joined?.(second)));
+  return judgeTable(terms, first, second, { rules: first.rules?.length ?? 0 });
 }
 
 function commandTable(terms: Terms): Table {
@@ -59,23 +64,33 @@ function commandTable(terms: Terms): Table {
       ...forKernel(compileMemcached([[ANY_COMMAND]])),
       ...COUNTED,
     });
-  const table = (id: string, compiled: Compiled | undefined): Table =>
-    compiled ? { id, ...forKernel(compiled), ...COUNTED } : NONE;
-  if (!second) return remembered(single, first, () => table(first.id, first.table));
-  let others = pairs.get(first);
-  if (!others) pairs.set(first, (others = new WeakMap()));
-  return remembered(others, second, () => table(`${first.id}+${second.id}`, first.joined?.(second)));
+  return judgeTable(terms, first, second, COUNTED);
 }
 
-function remembered(tables: WeakMap<L7RuleSet, Table>, set: L7RuleSet, make: () => Table): Table {
-  let table = tables.get(set);
-  if (!table) tables.set(set, (table = make()));
+/** The table of one set, or of two that must both allow. */
+function judgeTable(
+  terms: Terms,
+  first: L7RuleSet,
+  second: L7RuleSet | undefined,
+  counted: Pick<Table, "rules" | "groups">,
+): Table {
+  const known = second ? pairs.get(first)?.get(second) : single.get(first);
+  if (known) return known;
+  const compiled = second ? first.joined?.(second) : first.table;
+  if (compiled === "later") {
+    waiting.add(terms);
+    return NONE;
+  }
+  waiting.delete(terms);
+  const id = second ? `${first.id}+${second.id}` : first.id;
+  // Undefined: rules that only TypeScript can judge, or that ask for more than a verdict.
+  const table = compiled ? { id, ...forKernel(compiled), ...counted } : NONE;
+  if (second) {
+    let others = pairs.get(first);
+    if (!others) pairs.set(first, (others = new WeakMap()));
+    others.set(second, table);
+  } else single.set(first, table);
   return table;
-}
-
-/** Undefined: rules that only TypeScript can judge, or that ask for more than a verdict. */
-function tableOf(id: string, { rules }: L7RuleSet, compiled: Compiled | undefined): Table {
-  return compiled ? { id, ...forKernel(compiled), rules: rules?.length ?? 0 } : NONE;
 }
 
 type Compiled = ReturnType<typeof compileTable>;

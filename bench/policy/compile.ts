@@ -56,7 +56,9 @@ export function compileMany(): Figures {
       const judging = putInForce(store, changed, service);
       const effect = performance.now();
       if (!judging.judge(added)) throw new Error("the rule that was added is not in force");
-      if (!judging.table?.kernel.eligible) throw new Error("the kernel cannot judge the rules");
+      const { table: judged } = judging;
+      if (judged === undefined || judged === "later" || !judged.kernel.eligible)
+        throw new Error("the kernel cannot judge the rules");
       return { read: known - at, effect: effect - known, table: performance.now() - effect };
     });
     const last = times[times.length - 1] ?? { read: NaN, effect: NaN, table: NaN };

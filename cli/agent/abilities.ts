@@ -12,5 +12,6 @@ export const PROTOCOLS: readonly Protocol[] = [http1, memcached];
 export const ABILITIES: Abilities = {
   ...HTTP_ONLY,
   headerActions: true,
+  portNames: true,
   families: PROTOCOLS.map(({ name }) => name as Family),
 };

@@ -16,14 +16,15 @@ import { parseHostPort } from "../address.js";
 import type { Config } from "../config.js";
 import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
+import { CompilerThread } from "./compiler.js";
 import { serveControl, type ControlHandler } from "./control.js";
-import { Endpoints } from "./endpoints.js";
+import { Endpoints, namedPorts } from "./endpoints.js";
 import { Enforcement } from "./enforcement.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
 import { PROTOCOLS } from "./abilities.js";
 import type { AgentStatus } from "./messages.js";
-import { loadPolicies, policyFiles, watchPolicies, type LoadedPolicies } from "./policies.js";
+import { NO_POLICIES, watchPolicies, type LoadedPolicies } from "./policies.js";
 
 /** What an agent is made with; effects enter here. */
 export interface AgentParts {
@@ -37,7 +38,6 @@ export interface AgentParts {
 
 /** Agent and sidecar of one machine in one process. Made by {@link startAgent}. */
 export class Agent {
-  private readonly enforcement: Enforcement;
   private readonly identities: EndpointTable;
   private readonly addresses = new PrefixTable<Identity>();
   private readonly sidecar: Sidecar;
@@ -48,16 +48,17 @@ export class Agent {
   private endpoints: Endpoints | undefined;
   private control: Server | undefined;
   private policies = { again: (): void => {}, close: (): void => {} };
+  /** When a change of the policies was noticed that nobody has looked at yet. */
+  private changedAt: number | undefined;
+  private changing = false;
 
-  /** Throws the first error of the policies: there is no last good one yet to go on with. */
   constructor(
     private readonly parts: AgentParts,
     private readonly plan: EnginePlan,
+    private readonly compiler: CompilerThread,
+    private readonly enforcement: Enforcement,
   ) {
     const { config, clock, log, access } = parts;
-    const loaded = loadPolicies(config.policies === undefined ? [] : policyFiles(config.policies));
-    const options = { mode: config.enforcement, audit: config.audit };
-    this.enforcement = new Enforcement(options, loaded, clock, log);
     const { identities, portNames } = this.enforcement.store;
     this.identities = new EndpointTable(
       identities,
@@ -66,12 +67,14 @@ export class Agent {
       (name, identity) => this.identityChanged(Number(name), identity),
       config.identityGraceMs,
     );
-    for (const { cidr, labels } of config.addresses) {
+    for (const { cidr, labels, ports } of config.addresses) {
       const prefix = parsePrefix(cidr);
-      if (prefix) this.addresses.set(prefix, identities.identityOf(labels));
+      const identity = this.identities.set(`address ${cidr}`, { labels, ports: namedPorts(ports) });
+      if (prefix) this.addresses.set(prefix, identity);
     }
-    const forwards = forwardsOf(config.listen, (labels) => identities.identityOf(labels));
-    for (const { identity } of forwards.values()) this.enforcement.prepareIdentity(identity);
+    const forwards = forwardsOf(config.listen, ({ address, labels, ports }) =>
+      this.identities.set(`listen ${address}`, { labels, ports: namedPorts(ports) }),
+    );
     const identify = makeIdentify({
       endpointIdentity: (number) => this.endpoints?.identityOf(number),
       addresses: this.addresses,
@@ -91,11 +94,13 @@ export class Agent {
       keepStreams: config.openStreams === "keep",
       access,
     });
+    enforcement.tablesReady = () => this.sidecar.tablesReady();
   }
 
   /** Opens listeners and the control socket. After a failure `close` undoes what was done. */
   async start(): Promise<void> {
     const { config, clock, log } = this.parts;
+    for (const identity of this.forwarded) await this.enforcement.prepareIdentity(identity);
     const engine = await this.sidecar.capture((socketFd) => this.plan.make(socketFd));
     this.engine = engine;
     this.endpoints = new Endpoints({
@@ -118,6 +123,11 @@ export class Agent {
         const enforced = !config.audit && config.enforcement !== "never";
         return info && enforced ? closedToDatagrams(policy, info) : [];
       },
+      portsUnknown: (identity) => {
+        const { policy } = this.enforcement;
+        const info = policy.infoOf(identity);
+        return info ? policy.portsUnknown(info) : [];
+      },
       restrictsEgress: (identity) => this.enforcement.policy.restrictsEgress(identity),
       revision: () => this.enforcement.policy.revision,
       clock,
@@ -128,9 +138,7 @@ export class Agent {
       this.listen.push({ address, service });
     }
     if (config.policies !== undefined)
-      this.policies = watchPolicies(config.policies, clock, log, (loaded, since) =>
-        this.policiesChanged(loaded, since),
-      );
+      this.policies = watchPolicies(config.policies, clock, log, (since) => this.policiesChanged(since));
     this.control = await serveControl(config.socket, this.answer, log);
     log.info(
       { engine: engine.name, reaches: engine.level, socket: config.socket, policies: this.enforcement.files },
@@ -189,7 +197,9 @@ export class Agent {
   /** Finishes what is under way, then gives everything back. */
   async close(): Promise<void> {
     const { log, config } = this.parts;
+    this.enforcement.closed = true;
     this.policies.close();
+    this.compiler.close();
     if (this.control) {
       this.control.close();
       rmSync(config.socket, { force: true });
@@ -201,28 +211,40 @@ export class Agent {
     log.info({}, "stopped");
   }
 
-  private policiesChanged(loaded: LoadedPolicies, since: number): void {
-    const here = [...(this.endpoints?.identities() ?? []), ...this.forwarded];
-    this.enforcement.change(loaded, here, since, (policy) => {
-      this.endpoints?.enforce();
-      this.sidecar.setPolicy(policy);
-      this.endpoints?.acknowledge(since);
-    });
+  /** Changes that come while one is worked out are taken together, after it. */
+  private policiesChanged(since: number): void {
+    this.changedAt ??= since;
+    if (!this.changing) void this.change();
+  }
+
+  private async change(): Promise<void> {
+    this.changing = true;
+    for (let since = this.changedAt; since !== undefined; since = this.changedAt) {
+      this.changedAt = undefined;
+      const noticed = since;
+      const here = (): Identity[] => [...(this.endpoints?.identities() ?? []), ...this.forwarded];
+      await this.enforcement.change(readerOf(this.parts, this.compiler), here, noticed, (policy) => {
+        this.endpoints?.enforce();
+        this.sidecar.setPolicy(policy);
+        this.endpoints?.acknowledge(noticed);
+      });
+    }
+    this.changing = false;
   }
 
   /** The grace time of a change of labels is over. */
   private identityChanged(number: number, identity: Identity): void {
-    const since = this.parts.clock.now();
-    try {
-      this.enforcement.prepareIdentity(identity);
-    } catch (thrown) {
-      const { message } = asSockmeshError(thrown, "SM_POLICY_REGEX");
-      this.parts.log.error({ endpoint: number, error: message }, "what judges it cannot be compiled");
-    }
+    const { clock, log } = this.parts;
+    const since = clock.now();
     this.endpoints?.enforce([number]);
     this.sidecar.identitiesChanged();
     this.endpoints?.acknowledge(since, [number]);
-    this.parts.log.info({ endpoint: number, identity }, "endpoint has another identity");
+    log.info({ endpoint: number, identity }, "endpoint has another identity");
+    this.enforcement.prepareIdentity(identity).catch((thrown: unknown) => {
+      if (this.enforcement.closed) return;
+      const { message } = asSockmeshError(thrown, "SM_POLICY_REGEX");
+      log.error({ endpoint: number, error: message }, "what judges it cannot be compiled");
+    });
   }
 
   private readonly answer: ControlHandler = async (request, onClose) => {
@@ -232,6 +254,8 @@ export class Agent {
     if (request.op === "labels")
       return { ok: true, endpoint: endpoints.relabel(request.number, request.labels) };
     const endpoint = await endpoints.add(request);
+    // What rules say of the peer's named ports may be otherwise now.
+    if (Object.keys(endpoint.ports).length > 0) this.sidecar.identitiesChanged();
     onClose(() => endpoints.removeWhenEmpty(endpoint.number));
     return { ok: true, endpoint };
   };
@@ -240,16 +264,30 @@ export class Agent {
 /** Starts an agent; whatever fails, nothing is left behind. */
 export async function startAgent(parts: AgentParts): Promise<Agent> {
   const plan = await planEngine(parts.config, parts.machine, parts.pid, parts.log);
+  const compiler = new CompilerThread(parts.clock, parts.log);
   let agent: Agent | undefined;
   try {
-    agent = new Agent(parts, plan);
+    const { config, clock, log } = parts;
+    const options = { mode: config.enforcement, audit: config.audit };
+    const read = readerOf(parts, compiler);
+    const enforcement = await Enforcement.start({ options, compiler, clock, log }, read, clock.now());
+    agent = new Agent(parts, plan, compiler, enforcement);
     await agent.start();
     return agent;
   } catch (thrown) {
     if (agent) await agent.close();
-    else await plan.tree?.remove();
+    else {
+      compiler.close();
+      await plan.tree?.remove();
+    }
     throw thrown;
   }
+}
+
+/** Reads what the configuration names; without policies no thread is started. */
+function readerOf({ config }: AgentParts, compiler: CompilerThread): () => Promise<LoadedPolicies> {
+  const { policies } = config;
+  return () => (policies === undefined ? Promise.resolve(NO_POLICIES) : compiler.read(policies));
 }
 
 /** Addresses of this machine, looked up at most every ten seconds. */

@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { asSockmeshError, SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
+import { PORTS_SCHEMA } from "../port-name.js";
 import { readLines } from "./lines.js";
 import { MAX_LINE, type ControlReply, type ControlRequest } from "./messages.js";
 
@@ -36,6 +37,7 @@ export const REQUEST_SCHEMA = {
         name: { type: "string", maxLength: 253 },
         labels: LABELS,
         optOutPorts: { type: "array", maxItems: 64, items: PORT },
+        ports: PORTS_SCHEMA,
         level: { enum: ["off", "shortcut", "splice"] },
         origin: { type: "string" },
       },

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/clock.js";
 import { asSockmeshError, SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
 import type { EndpointTable } from "../../l7policy/identity/endpoints.js";
+import type { NamedPort } from "../../l7policy/identity/tables.js";
 import type { Identity, Labels } from "../../l7policy/policy.js";
 import type { Level, Release, SocketEngine } from "../../sockmap/engine.js";
 import { moveMembers, removeCgroup } from "../cgroup.js";
@@ -25,12 +26,14 @@ export interface EndpointParts {
   /** Who endpoints are, by their number as a text. */
   readonly identities: EndpointTable;
   /** Called when an identity has come to this node, before anything of it is judged. */
-  arrives(identity: Identity): void;
+  arrives(identity: Identity): Promise<void>;
   readonly clock: Clock;
   /** The revision in force. */
   revision(): number;
   /** Ports of an identity's endpoints that take no datagrams, as `SocketEngine.closeUdp` wants them. */
   closedToDatagrams(identity: Identity): readonly number[];
+  /** Names of ports in rules for an identity that none of its endpoints gives a port. */
+  portsUnknown(identity: Identity): readonly string[];
   /** True when its outgoing connects must go through the sidecar. */
   restrictsEgress(identity: Identity): boolean;
 }
@@ -64,13 +67,13 @@ export class Endpoints {
     const { engine, makeCgroup, restrictsEgress, closedToDatagrams, identities, clock } = this.parts;
     const since = clock.now();
     const number = this.freeNumber();
-    const { name, labels, optOutPorts, origin } = request;
-    const identity = identities.set(String(number), { labels });
+    const { name, labels, optOutPorts, origin, ports = {} } = request;
+    const identity = identities.set(String(number), { labels, ports: namedPorts(ports) });
     const level = lower(request.level ?? this.parts.level, this.parts.highest);
     let cgroup: string | undefined;
     let release: Release;
     try {
-      this.parts.arrives(identity);
+      await this.parts.arrives(identity);
       cgroup = makeCgroup(number);
       const captureEgress = restrictsEgress(identity);
       engine.closeUdp(number, closedToDatagrams(identity));
@@ -82,8 +85,10 @@ export class Endpoints {
       throw thrown;
     }
     const policy = this.acknowledgement(since);
-    const endpoint = { number, name, labels, cgroup, level, optOutPorts, policy };
+    const endpoint = { number, name, labels, cgroup, level, optOutPorts, ports, policy };
     this.byNumber.set(number, { ...endpoint, origin, release, watcher: undefined });
+    // Another revision may have come meanwhile, which did not know of it.
+    this.enforce([number]);
     this.parts.log.info({ endpoint: number, name, labels, identity }, "endpoint added");
     return { ...endpoint, identity };
   }
@@ -92,7 +97,7 @@ export class Endpoints {
   relabel(number: number, labels: Labels): EndpointStatus {
     const endpoint = this.byNumber.get(number);
     if (!endpoint) throw new SockmeshError("SM_ENDPOINT", `there is no endpoint ${number}`);
-    this.parts.identities.set(String(number), { labels });
+    this.parts.identities.set(String(number), { labels, ports: namedPorts(endpoint.ports) });
     endpoint.labels = labels;
     this.parts.log.info({ endpoint: number, labels }, "endpoint gets other labels");
     return this.statusOf(endpoint);
@@ -103,11 +108,17 @@ export class Endpoints {
    * is captured, ports that they close to datagrams are closed. What fails is told in the endpoint's status.
    */
   enforce(numbers: Iterable<number> = this.byNumber.keys()): void {
-    const { engine, log, restrictsEgress, closedToDatagrams } = this.parts;
+    const { engine, log, restrictsEgress, closedToDatagrams, portsUnknown } = this.parts;
     for (const number of numbers) {
       const endpoint = this.byNumber.get(number);
       const identity = this.identityOf(number);
       if (!endpoint || identity === undefined) continue;
+      const names = portsUnknown(identity);
+      if (names.length > 0)
+        log.warn(
+          { endpoint: number, names },
+          "rules name ports that the endpoint does not: they fit nothing",
+        );
       const { revision, ms } = endpoint.policy;
       endpoint.policy = { revision, ms };
       try {
@@ -161,9 +172,18 @@ export class Endpoints {
     return Array.from(this.byNumber.values(), (endpoint) => this.statusOf(endpoint));
   }
 
-  private statusOf({ number, name, labels, cgroup, level, optOutPorts, policy }: Endpoint): EndpointStatus {
+  private statusOf({
+    number,
+    name,
+    labels,
+    cgroup,
+    level,
+    optOutPorts,
+    ports,
+    policy,
+  }: Endpoint): EndpointStatus {
     const identity = this.identityOf(number) ?? 0;
-    return { number, name, labels, identity, cgroup, level, optOutPorts, policy };
+    return { number, name, labels, identity, cgroup, level, optOutPorts, ports, policy };
   }
 
   /** Ends all endpoints. Their processes go on where they came from, without policy. */
@@ -198,6 +218,11 @@ export class Endpoints {
     }
     throw new SockmeshError("SM_LIMIT", `there are ${LAST_NUMBER} endpoints already`);
   }
+}
+
+/** Ports as the configuration and `exec` name them: of TCP. */
+export function namedPorts(ports: Readonly<Record<string, number>> = {}): NamedPort[] {
+  return Object.entries(ports).map(([name, port]) => ({ name, port, transport: "TCP" }));
 }
 
 function populated(cgroup: string): boolean {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PrefixTable } from "../../l7policy/identity/prefix-table.js";
 import { RESERVED } from "../../l7policy/identity/reserved.js";
-import type { Identity, Labels } from "../../l7policy/policy.js";
+import type { Identity } from "../../l7policy/policy.js";
 import type { Identify } from "../../proxy/parties.js";
 import type { ListenTerms } from "../config-schema.js";
 import { addressBits } from "../../core/address.js";
@@ -39,13 +39,14 @@ export function forwardKey(address: string, port: number): string {
 /** The table of explicit forwards, from checked configuration. */
 export function forwardsOf(
   listen: readonly ListenTerms[],
-  identityOf: (labels: Labels) => Identity,
+  identityOf: (terms: ListenTerms) => Identity,
 ): Map<string, Forward> {
   const forwards = new Map<string, Forward>();
-  for (const { address, service, labels } of listen) {
+  for (const terms of listen) {
+    const { address, service } = terms;
     const at = parseHostPort(address);
     const to = parseHostPort(service);
-    if (at && to) forwards.set(forwardKey(at.host, at.port), { ...to, identity: identityOf(labels) });
+    if (at && to) forwards.set(forwardKey(at.host, at.port), { ...to, identity: identityOf(terms) });
   }
   return forwards;
 }

@@ -22,6 +22,8 @@ export interface EndpointRequest {
   readonly labels: Labels;
   /** Ports that stay on plain TCP through the sidecar. */
   readonly optOutPorts: readonly number[];
+  /** Its ports by the names that rules may use. */
+  readonly ports?: Readonly<Record<string, number>>;
   /** Highest level; undefined for the agent's default. */
   readonly level?: Level;
   /** Directory of the cgroup that the process came from, and goes back to if the agent stops first. */
@@ -44,6 +46,7 @@ export interface EndpointStatus {
   readonly cgroup: string;
   readonly level: Level;
   readonly optOutPorts: readonly number[];
+  readonly ports: Readonly<Record<string, number>>;
   /** The revision that judges it. */
   readonly policy: Acknowledgement;
 }

@@ -20,6 +20,9 @@ export interface LoadedPolicies {
   readonly errors: readonly SockmeshError[];
 }
 
+/** There are none. */
+export const NO_POLICIES: LoadedPolicies = { files: [], policies: [], errors: [] };
+
 /** What became of files as they were read last, by path: what did not change is not parsed again. */
 export type ParsedFiles = Map<string, { readonly text: string; readonly parsed: Parsed }>;
 
@@ -98,30 +101,23 @@ function unreadable(file: string, cause: unknown): SockmeshError {
 }
 
 /**
- * Calls `onChange` with the policies at a path a moment after they changed, and the clock when reading began. Reading stops with the returned function;
- * `again` reads at once, changed or not.
+ * Calls `onChange` a moment after the policies at a path changed, with the clock of when that was noticed. Watching stops
+ * with `close`; `again` calls at once, changed or not.
  */
 export function watchPolicies(
   path: string,
   clock: Clock,
   log: Log,
-  onChange: (loaded: LoadedPolicies, since: number) => void,
+  onChange: (since: number) => void,
 ): { again: () => void; close: () => void } {
   let cancel = (): void => {};
-  const known: ParsedFiles = new Map();
-  const read = (): void => {
+  const changed = (): void => {
     cancel();
-    const since = clock.now();
-    try {
-      onChange(loadPolicies(policyFiles(path), ABILITIES, known), since);
-    } catch (thrown) {
-      if (!(thrown instanceof SockmeshError)) throw thrown;
-      onChange({ files: [], policies: [], errors: [thrown] }, since);
-    }
+    onChange(clock.now());
   };
   const settle = (): void => {
     cancel();
-    cancel = clock.after(SETTLE_MS, read);
+    cancel = clock.after(SETTLE_MS, changed);
   };
   const directory = statSync(path).isDirectory();
   // A file is watched by its directory: editors put a new file in its place.
@@ -132,7 +128,7 @@ export function watchPolicies(
     log.error({ path, cause: cause.message }, "policies are no longer watched; send SIGHUP to read them"),
   );
   return {
-    again: read,
+    again: changed,
     close() {
       cancel();
       watcher.close();

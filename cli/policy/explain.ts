@@ -72,6 +72,7 @@ Examples:
     )
     .action(async (paths: string[], options: ExplainOptions) => {
       const { parseRequest } = await import("../../l7policy/cases/request.js");
+      const { NAMESPACE_LABEL } = await import("../../l7policy/identity/labels.js");
       const { Bench } = await import("../../l7policy/cases/run.js");
       const { explanationLines } = await import("../../l7policy/explain/words.js");
       const { readPolicies, readWorld } = await import("./read.js");
@@ -85,6 +86,14 @@ Examples:
         await print(answer.verdict);
         for (const side of answer.sides)
           await print(explanationLines(side, side.way === "egress" ? from : to).join("\n"));
+        for (const party of new Set([from, to])) {
+          const elsewhere = party.includes(NAMESPACE_LABEL) ? [] : bench.selectedElsewhere(party);
+          if (elsewhere.length > 0)
+            await print(
+              `note: ${party} is in namespace default; policies of ${elsewhere.join(", ")} would be for it with ` +
+                `${NAMESPACE_LABEL}=${elsewhere[0]} among its labels`,
+            );
+        }
       }
       if (answer.verdict === "deny") process.exitCode = Exit.no;
     });

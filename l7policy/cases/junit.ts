@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { explanationLines } from "../explain/words.js";
 import type { CaseResult } from "./run.js";
 
 /** Results of one file of expectations. */
@@ -32,7 +33,10 @@ export function junit(suites: readonly SuiteResult[]): string {
       if (passed) lines.push(`${open}/>`);
       else {
         const message = error ?? `expected ${test.expect}, is ${answer?.verdict}`;
-        lines.push(`${open}><failure message="${xml(message)}"/></testcase>`);
+        const why = (answer?.sides ?? []).flatMap((side) =>
+          explanationLines(side, side.way === "egress" ? test.from : test.to),
+        );
+        lines.push(`${open}><failure message="${xml(message)}">${xml(why.join("\n"))}</failure></testcase>`);
       }
     }
     lines.push("  </testsuite>");

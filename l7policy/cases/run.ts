@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SockmeshError } from "../../core/errors.js";
+import { selectedElsewhere } from "../explain/elsewhere.js";
 import { explain, type Explanation } from "../explain/explain.js";
 import type { L7Request } from "../families/requests.js";
 import type { Policy, Transport } from "../model.js";
@@ -37,6 +38,14 @@ export class Bench {
     this.store = new PolicyStore(options);
     this.population = new Population(this.store, world);
     this.revision = this.store.resolve(policies);
+  }
+
+  /** Namespaces whose policies would be for a party that is given by labels, were it there. */
+  selectedElsewhere(party: string): readonly string[] {
+    const { population, revision, store } = this;
+    if (population.endpoints.has(party)) return [];
+    const { identity, workload } = population.party(party, store.identities, revision);
+    return workload ? selectedElsewhere(revision, identity) : [];
   }
 
   /** Explains one inquiry. Throws SM_USAGE for parties or ports that there are not. */

@@ -35,17 +35,36 @@ function parse(pattern: string): Regex {
   return regex;
 }
 
-/** Patterns of one field, each numbered by its text; `undefined` matches everything. */
-export class FieldPatterns {
-  readonly nfa = new Nfa({ ascii: true, shared: true });
+/** What judges need of the patterns of one field, each numbered by its text; `undefined` matches everything. */
+export interface FieldAutomaton {
   /** Start state of each pattern. */
-  readonly starts: number[] = [];
+  readonly starts: readonly number[];
   /** For requests that no table judges. */
+  readonly lazy: LazyDfa;
+  /** Number of a pattern. Throws SM_POLICY_REGEX. */
+  number(pattern: string | undefined): number;
+}
+
+/** Automata of the fields of HTTP requests. */
+export interface Automata<F extends FieldAutomaton = FieldAutomaton> {
+  readonly methods: F;
+  readonly paths: F;
+  readonly hosts: F;
+}
+
+/** Patterns of one field as they are compiled. */
+export class FieldPatterns implements FieldAutomaton {
+  readonly nfa = new Nfa({ ascii: true, shared: true });
+  readonly starts: number[] = [];
   readonly lazy = new LazyDfa(this.nfa, HTTP_CLASSES);
   private readonly numbers = new Map<string | undefined, number>();
   private kept = new Determined(this.nfa);
 
-  /** Number of a pattern. Throws SM_POLICY_REGEX. */
+  /** Patterns in the order of their numbers. */
+  get patterns(): Iterable<string | undefined> {
+    return this.numbers.keys();
+  }
+
   number(pattern: string | undefined): number {
     let number = this.numbers.get(pattern);
     if (number === undefined) {
@@ -105,7 +124,7 @@ export class Determined {
  * Automata of the fields of HTTP requests, for all rule sets together: a rule set that is like an earlier one but for a
  * few rules adds only these.
  */
-export class HttpAutomata {
+export class HttpAutomata implements Automata<FieldPatterns> {
   readonly methods = new FieldPatterns();
   readonly paths = new FieldPatterns();
   readonly hosts = new FieldPatterns();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSpans } from "../../protocols/fields.js";
 import type { HttpRule } from "../model.js";
-import type { HttpAutomata } from "./automata.js";
+import type { Automata, HttpAutomata } from "./automata.js";
 import { compilePlan, type CompiledTable } from "./compile.js";
 import { LazyJudge } from "./lazy.js";
 import { Plan } from "./plan.js";
@@ -11,46 +11,36 @@ import { NOT_SURE, TableJudge } from "./run.js";
 const EAGER_RULES = 256;
 
 /**
- * HTTP rules that judge requests: by their table, which is the one that the kernel runs, and by automata made on the way
- * for what the table is not sure of.
+ * Judges requests by HTTP rules: by their table, which is the one that the kernel runs, as soon as there is one, and by
+ * automata made on the way for what the table is not sure of.
  */
-export class HttpRuleSet {
-  readonly kind = "l7";
-  readonly protocol = "http";
-  private readonly plan: Plan;
+export class HttpJudge {
   private readonly lazy: LazyJudge;
-  private compiled: CompiledTable | undefined;
   private judging: TableJudge | undefined;
 
-  /** Throws SM_POLICY_REGEX for a bad pattern, or when the patterns are too large together. */
+  /** @param table undefined: there is none yet */
   constructor(
-    readonly id: string,
-    readonly rules: readonly HttpRule[],
-    automata: HttpAutomata,
+    private readonly plan: Plan<Automata>,
+    table: CompiledTable | undefined,
   ) {
-    this.plan = new Plan([rules], automata);
-    this.lazy = new LazyJudge(this.plan);
+    this.lazy = new LazyJudge(plan);
+    if (table) this.use(table);
   }
 
-  /** The judge table; compiled when it is first asked for. */
-  get table(): CompiledTable {
-    return (this.compiled ??= compilePlan(this.plan));
+  /** Judges by a table from now on. */
+  use({ bytes }: CompiledTable): void {
+    let lengths = 0;
+    for (const name of this.plan.headers.keys()) lengths |= 1 << Math.min(31, Buffer.byteLength(name));
+    this.judging = new TableJudge(bytes, lengths, this.plan.hosts.size > 0);
   }
 
-  /** The judge table of what this and another set allow, counted by the rules of this one. */
-  joined(other: { readonly rules?: readonly HttpRule[] }): CompiledTable | undefined {
-    return other.rules && compilePlan(new Plan([this.rules, other.rules], this.plan.automata));
-  }
-
-  /** Position in `rules` of the first rule that allows the request, -1 when none does. Allocates nothing. */
+  /** Position of the first rule that allows the request, -1 when none does. Allocates nothing. */
   match(fields: FieldSpans): number {
-    if (!this.judging && (this.compiled || this.rules.length <= EAGER_RULES))
-      this.judging = this.tableJudge();
     const rule = this.judging ? this.judging.match(fields) : NOT_SURE;
     return rule === NOT_SURE ? this.lazy.match(fields, false) : rule;
   }
 
-  /** Positions in `rules` of all rules that allow the request, in no order. */
+  /** Positions of all rules that allow the request, in no order. */
   matches(fields: FieldSpans): number[] {
     const all: number[] = [];
     this.lazy.match(fields, false, all);
@@ -64,10 +54,56 @@ export class HttpRuleSet {
   judgeUpgrade(fields: FieldSpans): boolean {
     return this.plan.upgrades && this.lazy.match(fields, true) >= 0;
   }
+}
 
-  private tableJudge(): TableJudge {
-    let lengths = 0;
-    for (const name of this.plan.headers.keys()) lengths |= 1 << Math.min(31, Buffer.byteLength(name));
-    return new TableJudge(this.table.bytes, lengths, this.plan.hosts.size > 0);
+/** HTTP rules that judge requests, and compile themselves. */
+export class HttpRuleSet {
+  readonly kind = "l7";
+  readonly protocol = "http";
+  readonly plan: Plan;
+  private readonly judging: HttpJudge;
+  private compiled: CompiledTable | undefined;
+
+  /** Throws SM_POLICY_REGEX for a bad pattern, or when the patterns are too large together. */
+  constructor(
+    readonly id: string,
+    readonly rules: readonly HttpRule[],
+    automata: HttpAutomata,
+  ) {
+    this.plan = new Plan([rules], automata);
+    this.judging = new HttpJudge(this.plan, undefined);
+  }
+
+  /** The judge table; compiled when it is first asked for. */
+  get table(): CompiledTable {
+    if (!this.compiled) {
+      this.compiled = compilePlan(this.plan);
+      this.judging.use(this.compiled);
+    }
+    return this.compiled;
+  }
+
+  /** The judge table of what this and another set allow, counted by the rules of this one. */
+  joined(other: { readonly rules?: readonly HttpRule[] | undefined }): CompiledTable | undefined {
+    return other.rules && compilePlan(new Plan([this.rules, other.rules], this.plan.automata));
+  }
+
+  /** Position in `rules` of the first rule that allows the request, -1 when none does. Allocates nothing. */
+  match(fields: FieldSpans): number {
+    if (!this.compiled && this.rules.length <= EAGER_RULES) void this.table;
+    return this.judging.match(fields);
+  }
+
+  /** Positions in `rules` of all rules that allow the request, in no order. */
+  matches(fields: FieldSpans): number[] {
+    return this.judging.matches(fields);
+  }
+
+  judge(fields: FieldSpans): boolean {
+    return this.match(fields) >= 0;
+  }
+
+  judgeUpgrade(fields: FieldSpans): boolean {
+    return this.judging.judgeUpgrade(fields);
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { HttpField, type FieldSpans } from "../../protocols/fields.js";
+import type { Automata } from "./automata.js";
 import type { Plan, Term } from "./plan.js";
 
 interface HeaderTest {
@@ -20,7 +21,7 @@ export class LazyJudge {
   private readonly hosts: number[] = [];
   private readonly met: Uint8Array;
 
-  constructor(private readonly plan: Plan) {
+  constructor(private readonly plan: Plan<Automata>) {
     for (const [path, terms] of plan.terms) this.terms[path] = terms;
     for (const [host, condition] of plan.hosts) this.hosts[host] = condition;
     this.met = new Uint8Array(plan.conditions);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Start } from "../automaton/dfa.js";
 import type { HttpRule } from "../model.js";
-import type { HttpAutomata } from "./automata.js";
+import type { Automata, HttpAutomata } from "./automata.js";
 
 /** Conditions on one header. Each distinct condition has a number, which is also its bit in a judge table. */
 export interface HeaderConditions {
@@ -23,8 +23,11 @@ export interface Term {
   readonly upgrade: boolean;
 }
 
-/** Rule sets taken apart: distinct patterns, distinct conditions, and which rules need which. */
-export class Plan {
+/**
+ * Rule sets taken apart: distinct patterns, distinct conditions, and which rules need which. To be compiled it must be of
+ * automata that can be compiled; to judge, any will do.
+ */
+export class Plan<A extends Automata = HttpAutomata> {
   /** Terms of each path pattern, by its number. */
   readonly terms = new Map<number, Term[]>();
   /** Numbers of the method patterns. */
@@ -44,7 +47,7 @@ export class Plan {
   /** Throws SM_POLICY_REGEX for a bad pattern. */
   constructor(
     readonly sets: readonly (readonly HttpRule[])[],
-    readonly automata: HttpAutomata,
+    readonly automata: A,
   ) {
     sets.forEach((rules, set) => rules.forEach((rule, at) => this.add(set, at, rule)));
     const { methods, paths, hosts } = automata;

@@ -17,6 +17,7 @@ export const KERNEL_REASONS: Readonly<Record<string, string>> = {
   "too-many-requirements": "too many rules differ in their conditions for one path",
   "too-many-states": "the patterns together need too many states",
   "table-too-large": "the patterns together need a table larger than 8 MiB",
+  "not-compiled": "the rules are being compiled",
   "host-header": "a rule has a condition on Host as a header: use host",
 };
 
@@ -26,6 +27,8 @@ export function kernelOf(set: RuleSet): KernelAnswer {
   if (set.kind === "deny") return { eligible: false, reason: "nothing-passes" };
   if (set.effects) return { eligible: false, reason: "header-actions" };
   if (!set.table) return { eligible: false, reason: "not-http" };
+  // Tools compile on their own thread.
+  if (set.table === "later") return { eligible: false, reason: "not-compiled" };
   const { kernel } = set.table;
   return kernel.eligible ? { eligible: true, reason: "" } : { eligible: false, reason: kernel.reason };
 }

@@ -47,6 +47,13 @@ export class PortNames {
     if (this.byIdentity.delete(identity)) this.version++;
   }
 
+  /** Ports that the endpoints of an identity give a name. */
+  numbers(identity: Identity, name: string, transport: Transport): number[] {
+    return (this.byIdentity.get(identity) ?? [])
+      .filter((one) => one.name === name && one.transport === transport)
+      .map(({ port }) => port);
+  }
+
   /** True when the endpoints of an identity give that port that name. */
   fits(identity: Identity, name: string, port: number, transport: Transport): boolean {
     const ports = this.byIdentity.get(identity) ?? [];

@@ -111,17 +111,7 @@ class Linter {
     const { rule } = active;
     const { peers } = rule;
     const ref = refOf(active);
-    const lists = {
-      endpoints: "selectors",
-      entities: "names",
-      cidrs: "cidrs",
-      fqdns: "names",
-      services: "services",
-    } as const;
-    if (
-      peers.kind in lists &&
-      (peers as unknown as Record<string, unknown[]>)[lists[peers.kind as keyof typeof lists]]?.length === 0
-    )
+    if (hasNoPeers(active))
       this.add(
         "allows-nothing",
         ref,
@@ -158,6 +148,8 @@ class Linter {
   /** One entry of `toPorts`: beside deny rules, beside rules without L7, and its patterns. */
   private entry(entry: Entry): void {
     const { active, index, l7, ports } = entry;
+    // That has been said, and nothing else matters then.
+    if (hasNoPeers(active)) return;
     const ref = refOf(active, index);
     const denied = this.denies.find((deny) => coversRule(deny, active) && coversPorts(deny, ports));
     if (denied) return this.add("denied-anyway", ref, `denied by ${refText(refOf(denied))}`);
@@ -251,6 +243,24 @@ class Linter {
         }
       }
     }
+  }
+}
+
+/** True when a rule has a list of peers, and nobody in it. */
+function hasNoPeers({ rule: { peers } }: ActiveRule): boolean {
+  switch (peers.kind) {
+    case "anyone":
+    case "nobody":
+      return false;
+    case "endpoints":
+      return peers.selectors.length === 0;
+    case "cidrs":
+      return peers.cidrs.length === 0;
+    case "services":
+      return peers.services.length === 0;
+    case "entities":
+    case "fqdns":
+      return peers.names.length === 0;
   }
 }
 

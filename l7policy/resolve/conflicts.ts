@@ -32,10 +32,17 @@ export function conflictsOf(revision: ResolvedPolicies, identities: Iterable<Ide
   if (new Set(judging.map(({ l7 }) => protocolOf(l7.family))).size < 2) return [];
   const all = [...identities];
   const found: Conflict[] = [];
+  // Most entries are for few ports: those that are for the same disagree with the same others.
+  const disagreeing = new Map<string, readonly Judging[]>();
   for (const one of judging) {
-    const other = judging.find(
-      (second) => disagree(one, second) && meet(revision, one.active, second.active, all),
-    );
+    const key = JSON.stringify([
+      one.active.way,
+      protocolOf(one.l7.family),
+      one.entry.ports.map(({ first, last, name, transport }) => [first, last, name, transport]),
+    ]);
+    let others = disagreeing.get(key);
+    if (!others) disagreeing.set(key, (others = judging.filter((second) => disagree(one, second))));
+    const other = others.find((second) => meet(revision, one.active, second.active, all));
     if (other) found.push({ one, other });
     if (found.length >= MOST) break;
   }

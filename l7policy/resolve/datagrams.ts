@@ -21,14 +21,18 @@ export function closedToDatagrams(policies: ResolvedPolicies, endpoint: Identity
     l7 ? [] : ports.filter(({ transport }) => transport === "UDP"),
   );
   const ports = new Set<number>();
+  const close = (port: number): void => {
+    if (!open.some(({ first, last }) => first === 0 || (port >= first && port <= last))) ports.add(port);
+  };
   for (const entry of entries) {
     if (!entry.l7 || !FAMILIES.includes(entry.l7.family)) continue;
     for (const { first, last, name } of entry.ports) {
-      if (name !== undefined) continue;
+      if (name !== undefined) {
+        policies.portsNamed(endpoint.identity, name).forEach(close);
+        continue;
+      }
       if (first === 0 || ports.size + last - first > MOST_PORTS) return [0];
-      for (let port = first; port <= last; port++)
-        if (!open.some((range) => range.first === 0 || (port >= range.first && port <= range.last)))
-          ports.add(port);
+      for (let port = first; port <= last; port++) close(port);
     }
   }
   return [...ports].sort((a, b) => a - b);

@@ -43,8 +43,8 @@ export class EndpointPolicy {
   private readonly allow: readonly ActiveRule[];
   /** First ports of the classes of ports that rules tell apart. */
   private readonly classes: Int32Array;
-  /** Rules ask for more than class and peer: the name of a port at the peer, or the process. */
-  private readonly named: boolean;
+  /** Names of ports in rules: these ask for more than the class of the port. */
+  readonly names: ReadonlySet<string>;
   private readonly processes: boolean;
   private remembered = new Map<number, RuleSet>();
   private portNames = -1;
@@ -65,7 +65,7 @@ export class EndpointPolicy {
       name === undefined && first !== 0 ? [first, last + 1] : [],
     );
     this.classes = Int32Array.from([...new Set(starts)].sort((a, b) => a - b));
-    this.named = ranges.some(({ name }) => name !== undefined);
+    this.names = new Set(ranges.flatMap(({ name }) => name ?? []));
     this.processes = rules.some(({ rule }) => rule.processes !== undefined);
   }
 
@@ -83,7 +83,8 @@ export class EndpointPolicy {
       this.portNames = portNames.version;
       this.remembered.clear();
     }
-    const key = (this.named ? port : this.classOf(port)) * PEERS + (peer.identity satisfies Identity);
+    const key =
+      (this.names.size > 0 ? port : this.classOf(port)) * PEERS + (peer.identity satisfies Identity);
     const known = this.remembered.get(key);
     if (known) return known;
     const set = this.resolve(connection);

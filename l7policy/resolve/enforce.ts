@@ -53,33 +53,54 @@ export function enforceable(policies: readonly Policy[], abilities: Abilities): 
   return errors;
 }
 
+/** What protocol it would take, where that is not the family's own. */
+const TAKES: Partial<Record<Family, string>> = {
+  grpc: ": they are of HTTP/2",
+  tls: ": nothing reads which server a TLS client names",
+};
+
 type Fail = (at: SourcePosition, field: string, message: string) => void;
 
 function checkDirection({ allow, deny }: Direction, way: Way, abilities: Abilities, fail: Fail): void {
   for (const rule of [...allow, ...deny]) {
     checkPeers(rule, abilities, fail);
     if (rule.processes && !abilities.processes)
-      fail(rule.at, `${rule.path}.fromProcess`, "the process behind a connection is not known here");
-    for (const entry of rule.ports ?? []) checkPorts(rule, entry, deny.includes(rule), way, abilities, fail);
+      fail(
+        rule.at,
+        `${rule.path}.fromProcess`,
+        "the process behind a connection is not known here: the kernel's programs do not record it, and what /proc " +
+          "tells later may be another program",
+      );
+    rule.ports?.forEach((entry, index) => {
+      const field = `${rule.path}.toPorts[${index}]`;
+      checkPorts(field, entry, deny.includes(rule), way, abilities, fail);
+    });
   }
 }
 
 function checkPeers({ peers, at, path }: DirectionRule, { services, names }: Abilities, fail: Fail): void {
   if (peers.kind === "services" && !services)
-    fail(at, `${path}.toServices`, "services are not known here: nothing tells what is behind them");
+    fail(
+      at,
+      `${path}.toServices`,
+      "services are not known here: nothing tells what is behind them; name the workloads (toEndpoints) or addresses (toCIDR)",
+    );
   if (peers.kind === "fqdns" && !names)
-    fail(at, `${path}.toFQDNs`, "names are not known here: no DNS proxy tells their addresses");
+    fail(
+      at,
+      `${path}.toFQDNs`,
+      "names are not known here: no DNS proxy tells their addresses; name the addresses (toCIDR)",
+    );
 }
 
 function checkPorts(
-  rule: DirectionRule,
+  field: string,
   { at, ports, l7 }: PortRule,
   deny: boolean,
   way: Way,
   abilities: Abilities,
   fail: Fail,
 ): void {
-  const field = `${rule.path}.toPorts`;
   for (const { at: place, name, transport } of ports) {
     if (name !== undefined && !abilities.portNames)
       fail(place, `${field}.ports`, `port ${name} has a name, and no endpoint here names its ports`);
@@ -88,7 +109,11 @@ function checkPorts(
   }
   if (!l7) return;
   if (!abilities.families.includes(l7.family))
-    fail(at, `${field}.rules`, `no protocol of the proxy enforces ${l7.family} rules yet (${way})`);
+    fail(
+      at,
+      `${field}.${l7.field}`,
+      `no protocol of the proxy enforces ${l7.family} rules yet (${way})${TAKES[l7.family] ?? ""}`,
+    );
   if (l7.family === "http" && !abilities.headerActions)
     for (const { at: place, actions } of l7.rules)
       if (actions)

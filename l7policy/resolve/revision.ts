@@ -107,6 +107,17 @@ export class ResolvedPolicies implements PolicyRevision {
     return this.parts.registry.info(identity);
   }
 
+  /** TCP ports that the endpoints of an identity give a name. */
+  portsNamed(identity: Identity, name: string): readonly number[] {
+    return this.parts.portNames.numbers(identity, name, "TCP");
+  }
+
+  /** Names of ports in ingress rules for an identity that none of its endpoints gives a port. */
+  portsUnknown(endpoint: IdentityInfo): readonly string[] {
+    const names = this.of("ingress", endpoint).names;
+    return [...names].filter((name) => this.portsNamed(endpoint.identity, name).length === 0);
+  }
+
   /** All rules of one direction that select an identity. */
   of(way: Way, { identity, labels }: IdentityInfo): EndpointPolicy {
     let found = this.byEndpoint[way].get(identity);

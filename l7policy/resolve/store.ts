@@ -6,6 +6,7 @@ import { Selections } from "../identity/selections.js";
 import { PortNames, type Service } from "../identity/tables.js";
 import type { SockmeshError } from "../../core/errors.js";
 import type { Policy } from "../model.js";
+import type { AwaitedSets } from "./awaited.js";
 import { conflictErrors, conflictsOf } from "./conflicts.js";
 import type { Compile } from "./endpoint-policy.js";
 import { ResolvedPolicies } from "./revision.js";
@@ -43,16 +44,29 @@ export class PolicyStore {
   readonly portNames = new PortNames();
   private readonly options: PolicyOptions;
   private readonly selections: Selections;
-  private readonly sets = new SetCompiler();
+  private readonly sets: SetCompiler;
   private services: readonly Service[] = [];
   private current: ResolvedPolicies | undefined;
+  /** Prepared and not in force yet: it may be asked already. */
+  private next: ResolvedPolicies | undefined;
   private revision = 0;
 
-  constructor(options: Partial<PolicyOptions> = {}) {
+  /** @param awaited compiles rule sets elsewhere; undefined: they are compiled here, when they are first asked for */
+  constructor(
+    options: Partial<PolicyOptions> = {},
+    readonly awaited?: AwaitedSets,
+  ) {
+    this.sets = new SetCompiler(awaited);
     this.options = { mode: "default", audit: false, allowLocalhost: false, labels: [], ...options };
     this.identities = new IdentityRegistry(new LabelFilter(this.options.labels));
     this.selections = new Selections(this.identities);
-    this.identities.follow({ added() {}, removed: ({ identity }) => this.current?.forget(identity) });
+    this.identities.follow({
+      added() {},
+      removed: ({ identity }) => {
+        this.current?.forget(identity);
+        this.next?.forget(identity);
+      },
+    });
   }
 
   /** The services that are known. */
@@ -72,11 +86,12 @@ export class PolicyStore {
     return made;
   }
 
-  /** Resolves policies without putting them in force. Patterns are compiled when a rule set is first asked for. */
+  /** Resolves policies without putting them in force; one set at a time. Patterns are compiled when a rule set is first asked for. */
   prepare(policies: readonly Policy[]): ResolvedPolicies {
     const { options, identities: registry, selections, names, portNames, services } = this;
     const parts = { options, registry, selections, names, portNames, services, compile: this.sets.compile };
-    return new ResolvedPolicies(this.revision + 1, policies, parts);
+    this.next = new ResolvedPolicies(this.revision + 1, policies, parts);
+    return this.next;
   }
 
   /** What keeps a revision from being put in force: rules that disagree about the protocol of a port. */
@@ -92,10 +107,12 @@ export class PolicyStore {
     this.revision = made.revision;
     this.selections.keep(made.selections);
     this.current = made;
+    this.next = undefined;
   }
 
   /** Drops a revision that is not put in force. */
   discard(): void {
+    this.next = undefined;
     if (this.current) this.selections.keep(this.current.selections);
   }
 }

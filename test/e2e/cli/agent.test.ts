@@ -132,6 +132,23 @@ async function get(running: TestAgent, port: number, path: string): Promise<stri
     expect(await get(agent, port, "/products")).toBe("200");
   });
 
+  test("a rule that names a port holds for the port that the endpoint gives that name", async () => {
+    const [port, other] = [await freePort(), await freePort()];
+    const policy = policyFor("shop", port, ["client"], "{ path: /products }").replace(`"${port}"`, "http");
+    agent = await TestAgent.start(policy);
+    const named = ["--port-name", `http=${port}`, "--port-name", `admin=${other}`];
+    for (const at of [port, other])
+      programs.push(launch(agent.exec("app=shop", [...SHOP, String(at)], at === port ? named : [])));
+    await until("the shops listen", async () => (await listens(port)) && (await listens(other)));
+    expect(await get(agent, port, "/products")).toBe("200");
+    expect(await get(agent, port, "/orders")).toBe("403");
+    // Nobody calls this port http: nothing allows it.
+    expect(await get(agent, other, "/products")).toBe("000");
+    const { endpoints } = await agent.status();
+    expect(endpoints.map(({ ports }) => ports)).toContainEqual({ http: port, admin: other });
+    expect((await runs(agent.exec("app=x", ["true"], ["--port-name", "80=80"]))).code).not.toBe(0);
+  });
+
   test("SIGTERM leaves nothing: no program, no cgroup, no socket; processes go on", async () => {
     const { agent: running, port, service } = await shop(ANYTHING);
     const { pid } = await running.status();

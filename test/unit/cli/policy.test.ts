@@ -155,6 +155,19 @@ tests:
     expect(code).toBe(0);
   });
 
+  test("labels without a namespace are of default: what others would be for is told", async () => {
+    const made = folder({ "shop.yaml": SHOP.replace("  name: shop", "  name: shop\n  namespace: prod") });
+    const ask = (to: string) =>
+      sockmesh("policy", "explain", made, "--from", "world", "--to", to, "--port", "8080");
+    const { code, out } = await ask("app=shop");
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/\nnote: app=shop is in namespace default; policies of prod/),
+    ]);
+    expect((await ask("app=shop,io.kubernetes.pod.namespace=prod")).out).not.toContain("note:");
+    expect((await ask("app=other")).out).not.toContain("note:");
+  });
+
   test("what is not as expected is explained, and counted as JUnit and JSON do", async () => {
     const made = folder({ "shop.yaml": SHOP, "shop.test.yaml": TESTS });
     const xml = join(made, "out.xml");
@@ -169,6 +182,7 @@ tests:
     const junit = readFileSync(xml, "utf8");
     expect(junit).toContain('<testsuites name="sockmesh policy test" tests="3" failures="2" errors="0">');
     expect(junit).toContain('name="a &lt;b&gt; &amp; &quot;c&quot;"');
+    expect(junit).toContain("method: POST does not match GET");
     const json = JSON.parse((await sockmesh("policy", "test", "--json", made)).out) as unknown;
     expect(json).toMatchObject([
       { results: [{ passed: true }, { passed: false, verdict: "deny" }, { passed: false }] },

@@ -138,6 +138,8 @@ describe("rules beside others", () => {
     const denied = `${TO}ingress: [{ fromCIDR: [10.1.0.0/16], ${ports("http: [{}]")} }]\ningressDeny: [{ fromCIDR: [10.0.0.0/8] }]`;
     const tcp = "not-seen 7: only TCP of it is denied: the sidecar judges TCP";
     expect(findings([denied])).toEqual(["denied-anyway 6: denied by p.yaml:7", tcp]);
+    const nobody = denied.replace("fromCIDR: [10.1.0.0/16]", "fromCIDR: []");
+    expect(findings([nobody])).toEqual([expect.stringMatching(/^allows-nothing 6: /), tcp]);
     const some = `${TO}ingress: [{ fromCIDR: [10.0.0.0/8], ${ports("http: [{}]")} }]\ningressDeny: [{ fromCIDR: [10.1.0.0/16] }]`;
     expect(findings([some])).toEqual([tcp]);
   });

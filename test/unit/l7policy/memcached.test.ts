@@ -123,6 +123,7 @@ test("a lookup of as many keys as fit a line costs as much a key as a short one"
 function policies(rules: string): Parameters<typeof closedToDatagrams> {
   const store = new PolicyStore();
   const identity = store.identities.identityOf({ app: "cache" });
+  store.portNames.set(identity, { name: "cache", port: 11_311, transport: "TCP" });
   const parsed = parsePolicies(
     "test.yaml",
     `apiVersion: cilium.io/v2
@@ -144,6 +145,11 @@ describe("ports closed to datagrams", () => {
       "a port",
       "{ toPorts: [{ ports: [{ port: '11211', protocol: TCP }], rules: { memcached: [{}] } }] }",
       [11211],
+    ],
+    [
+      "ports by name, also one that the endpoint does not have",
+      "{ toPorts: [{ ports: [{ port: cache }, { port: other }], rules: { memcached: [{}] } }] }",
+      [11311],
     ],
     [
       "Cilium's section",

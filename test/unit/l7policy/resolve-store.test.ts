@@ -184,23 +184,27 @@ describe("what cannot be put in force is refused by name", () => {
   const port = (rules: string): string =>
     `toPorts: [{ ports: [{ port: 80, protocol: TCP }], rules: { ${rules} } }]`;
   test.each([
-    [`ingress: [{ ${port("kafka: []")} }]`, "spec.ingress[0].toPorts.rules", "enforces kafka rules"],
-    [`ingress: [{ ${port("grpc: []")} }]`, "spec.ingress[0].toPorts.rules", "enforces grpc rules"],
-    [`ingress: [{ ${port("memcached: []")} }]`, "spec.ingress[0].toPorts.rules", "enforces memcached rules"],
+    [`ingress: [{ ${port("kafka: []")} }]`, "spec.ingress[0].toPorts[0].rules.kafka", "enforces kafka rules"],
+    [`ingress: [{ ${port("grpc: []")} }]`, "spec.ingress[0].toPorts[0].rules.grpc", "enforces grpc rules"],
+    [
+      `ingress: [{ ${port("memcached: []")} }]`,
+      "spec.ingress[0].toPorts[0].rules.memcached",
+      "enforces memcached rules",
+    ],
     [
       `ingress: [{ ${port("l7proto: cassandra, l7: []")} }]`,
-      "spec.ingress[0].toPorts.rules",
+      "spec.ingress[0].toPorts[0].rules.l7",
       "enforces cassandra rules",
     ],
-    [`egress: [{ ${port("dns: []")} }]`, "spec.egress[0].toPorts.rules", "enforces dns rules"],
+    [`egress: [{ ${port("dns: []")} }]`, "spec.egress[0].toPorts[0].rules.dns", "enforces dns rules"],
     [
       "egress: [{ toPorts: [{ ports: [{ port: 443 }], serverNames: [a.test] }] }]",
-      "spec.egress[0].toPorts.rules",
+      "spec.egress[0].toPorts[0].serverNames",
       "enforces tls rules",
     ],
     [
       `ingress: [{ ${port("http: [{ headerMatches: [{ name: a, value: b, mismatch: LOG }] }]")} }]`,
-      "spec.ingress[0].toPorts.rules.http",
+      "spec.ingress[0].toPorts[0].rules.http",
       "headerMatches",
     ],
     ["egress: [{ toFQDNs: [{ matchName: a }] }]", "spec.egress[0].toFQDNs", "no DNS proxy"],
@@ -216,12 +220,12 @@ describe("what cannot be put in force is refused by name", () => {
     ],
     [
       "ingress: [{ toPorts: [{ ports: [{ port: http }] }] }]",
-      "spec.ingress[0].toPorts.ports",
+      "spec.ingress[0].toPorts[0].ports",
       "port http has a name",
     ],
     [
       "ingressDeny: [{ toPorts: [{ ports: [{ port: 53, protocol: UDP }] }] }]",
-      "spec.ingressDeny[0].toPorts.ports",
+      "spec.ingressDeny[0].toPorts[0].ports",
       "UDP cannot be denied",
     ],
   ])("%s", (spec, field, says) => {

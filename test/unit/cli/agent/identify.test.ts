@@ -24,7 +24,7 @@ const identify = makeIdentify({
       { address: "127.0.0.1:80", service: "127.0.0.1:8080", labels: { app: "a" } },
       { address: "0.0.0.0:81", service: "[::1]:8081", labels: { app: "b" } },
     ],
-    ({ app }) => (app === "a" ? 501 : 502),
+    ({ labels }) => (labels["app"] === "a" ? 501 : 502),
   ),
   worldOf: (address) => (address.startsWith("198.51.100.") ? 601 : RESERVED.world),
   interfaces: () => ["192.0.2.7"],
