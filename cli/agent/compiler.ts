@@ -41,7 +41,7 @@ export const startThread: StartCompiler = (generation, gone) => {
 };
 
 /** A thread that is asked nothing for so long ends, and its memory is free, unless what it knows is worth more. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 1_000;
 /** L7 rules that are read and compiled anew within a tenth of a second or so. */
 const FEW_RULES = 1_000;
 /** Generations that one thread may use. */
