@@ -74,6 +74,7 @@ export class KernelEngine implements SocketEngine {
   private readonly egress = new Map<number, (() => void)[]>();
   readonly blind: string | undefined;
   private guards: BpfObject | undefined;
+  private traced = false;
   private stopped = false;
 
   constructor(
@@ -109,10 +110,16 @@ export class KernelEngine implements SocketEngine {
     object.map("groups").update(groupKey(options.sidecarCgroup), groupValue(GroupKind.sidecar, 0));
     this.placeStages(object);
     object.attachToMap("sockmesh_move", "sockets");
-    if (tracing) for (const program of TRACING_PROGRAMS) object.attach(program);
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
     this.blind = this.watchReaders();
     loadLibc().trim(0); // libbpf has read the types of the whole kernel, and is done with them
+  }
+
+  /** Has the ends of recv and send traced, of all sockets: not before a first endpoint has something to be moved. */
+  private trace(): void {
+    if (!this.tracing || this.traced) return;
+    this.traced = true;
+    for (const program of TRACING_PROGRAMS) this.object.attach(program);
   }
 
   /** Returns why readers that sockmaps break are not seen; undefined when they are. */
@@ -167,6 +174,7 @@ export class KernelEngine implements SocketEngine {
       return Promise.resolve();
     };
     try {
+      if (terms.level !== "off") this.trace();
       this.object
         .map("endpoints")
         .update(
