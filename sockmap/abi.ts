@@ -16,8 +16,8 @@ export interface StructLayout {
 
 /**
  * Two sockets that move bytes to each other past TCP, a (the active opener) and b. At level shortcut the two ends of one
- * leg; at level splice the client's socket (a) and the service's (b), with the sidecar between them. 256 bytes: lines of
- * 64 by writer, so that no cache line is shared. Counters of u32 are modulo 2^32. A `body` word is written by whoever
+ * leg; at level splice the client's socket (a) and the service's (b), with the sidecar between them. Lines of 64 bytes by
+ * writer, so that no cache line is shared by two that write often. Counters of u32 are modulo 2^32. A `body` word is written by whoever
  * holds the direction: the sender's program while all slow bytes are dealt with, else the sidecar.
  */
 export const RECORD: StructLayout = {
@@ -31,7 +31,9 @@ export const RECORD: StructLayout = {
     ["requests", "u32", "requests that a sent past TCP"],
     ["head_request", "u32", "position of the last HEAD request among all that reached b"],
     ["tally", "u32", "where the request under way is counted"],
-    ["pad_a", "u8[20]"],
+    ["pad_a", "u32"],
+    ["cookie_b", "u64", "of b's socket; by the callback of its establishment"],
+    ["pad_a2", "u8[8]"],
     ["fast_b", "u64", "bytes that b sent past TCP; written by b's sendmsg"],
     ["read_b", "u64", "bytes that b has read, likewise"],
     ["body_r", "u64", "BODY_* and bytes of the current response's body still to come"],
@@ -41,7 +43,8 @@ export const RECORD: StructLayout = {
     ["send_end", "u32", "those of them that are in a's queue for certain"],
     ["ambiguous", "u32", "1: two threads of b sent at once, ends of sends cannot be told apart"],
     ["answer_class", "u32", "first digit of the status of the response under way"],
-    ["pad_b", "u8[12]"],
+    ["pad_b", "u32"],
+    ["cookie_a", "u64", "of a's socket, likewise"],
     ["injected_f", "u64", "level splice: bytes that the sidecar sent to b past TCP; written by its sendmsg"],
     ["injected_r", "u64", "likewise to a"],
     ["strayed_f", "u32", "1: bytes of the sidecar went to b over TCP; nothing may be moved beside them"],
@@ -58,11 +61,8 @@ export const RECORD: StructLayout = {
     ["answers", "u32", "table that reads the responses; 0 none"],
     ["requests_slow", "u32", "requests with an answer that the sidecar forwarded to b"],
     ["responses_slow", "u32", "final responses that the sidecar forwarded to a"],
-    ["pad_c", "u8[8]"],
-    ["cookie_a", "u64", "of the sockets; written by the callbacks of establishment"],
-    ["cookie_b", "u64"],
-    ["paired", "u32", "1: both ends are in the map of sockets and may move bytes"],
-    ["pad_d", "u8[44]"],
+    ["paired", "u32", "1: both ends are in the map of sockets and may move bytes; likewise"],
+    ["pad_c", "u32"],
   ],
 };
 

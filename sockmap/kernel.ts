@@ -64,7 +64,6 @@ export class KernelEngine implements SocketEngine {
   /** True when reads are published by the kernel as recv returns. */
   readonly tracing: boolean;
   private readonly parts: LinkParts;
-  private readonly shared: (() => void)[] = [];
   /** Of the endpoints that exist. */
   private numbers: number[] = [];
   /** Ports whose datagrams are dropped, by endpoint. */
@@ -88,15 +87,19 @@ export class KernelEngine implements SocketEngine {
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
     const { connections } = options;
-    const records = object.map("records").share(2 * connections * RECORD_BYTES);
     const intent = object.map("intents").share(4096);
-    this.shared.push(records.unmap, intent.unmap);
+    // Mapped with the first connection: all pages of it count as resident.
+    let records: Records | undefined;
+    const mapped = (): Records =>
+      new Records(object.map("records").share(2 * connections * RECORD_BYTES).buffer);
     const free = object.map("free_records");
     // Records of the lower half are handed out by the kernel, to clients; number 0 is none. The others are for upstream legs.
     for (let record = 1; record < connections; record++) free.update(null, u32Key(record));
     const own = Array.from({ length: connections }, (_, i) => connections + i);
     this.parts = {
-      records: new Records(records.buffer),
+      get records() {
+        return (records ??= mapped());
+      },
       intent: new Uint8Array(intent.buffer),
       free,
       own,

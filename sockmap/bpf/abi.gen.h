@@ -12,7 +12,9 @@ struct record {
 	__u32 requests; /* requests that a sent past TCP */
 	__u32 head_request; /* position of the last HEAD request among all that reached b */
 	__u32 tally; /* where the request under way is counted */
-	__u8 pad_a[20];
+	__u32 pad_a;
+	__u64 cookie_b; /* of b's socket; by the callback of its establishment */
+	__u8 pad_a2[8];
 	__u64 fast_b; /* bytes that b sent past TCP; written by b's sendmsg */
 	__u64 read_b; /* bytes that b has read, likewise */
 	__u64 body_r; /* BODY_* and bytes of the current response's body still to come */
@@ -22,7 +24,8 @@ struct record {
 	__u32 send_end; /* those of them that are in a's queue for certain */
 	__u32 ambiguous; /* 1: two threads of b sent at once, ends of sends cannot be told apart */
 	__u32 answer_class; /* first digit of the status of the response under way */
-	__u8 pad_b[12];
+	__u32 pad_b;
+	__u64 cookie_a; /* of a's socket, likewise */
 	__u64 injected_f; /* level splice: bytes that the sidecar sent to b past TCP; written by its sendmsg */
 	__u64 injected_r; /* likewise to a */
 	__u32 strayed_f; /* 1: bytes of the sidecar went to b over TCP; nothing may be moved beside them */
@@ -35,13 +38,10 @@ struct record {
 	__u32 answers; /* table that reads the responses; 0 none */
 	__u32 requests_slow; /* requests with an answer that the sidecar forwarded to b */
 	__u32 responses_slow; /* final responses that the sidecar forwarded to a */
-	__u8 pad_c[8];
-	__u64 cookie_a; /* of the sockets; written by the callbacks of establishment */
-	__u64 cookie_b;
-	__u32 paired; /* 1: both ends are in the map of sockets and may move bytes */
-	__u8 pad_d[44];
+	__u32 paired; /* 1: both ends are in the map of sockets and may move bytes; likewise */
+	__u32 pad_c;
 };
-_Static_assert(sizeof(struct record) == 256, "layout of record");
+_Static_assert(sizeof(struct record) == 192, "layout of record");
 
 /* an accepted connection, for the sidecar */
 struct connection {
@@ -266,7 +266,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 3387949270
+#define ABI_DIGEST 812867583
 #define OUTCOME_SLOTS 64
 
 #endif
