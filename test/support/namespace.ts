@@ -19,13 +19,14 @@ export class Namespace {
     }
     const namespace = new Namespace(`sockmesh-test-${process.pid}-${made++}`);
     await ip("netns", "add", namespace.name);
-    await ip("-n", namespace.name, "link", "set", "lo", "up");
+    const [nsenter = "", ...words] = namespace.prefix;
+    await must(nsenter, ...words, "ip", "link", "set", "lo", "up");
     return namespace;
   }
 
-  /** Words before a command that is to run in it. */
+  /** Words before a command that is to run in it. Not `ip netns exec`: that wants `/` to be a mount. */
   get prefix(): string[] {
-    return ["ip", "netns", "exec", this.name];
+    return ["nsenter", `--net=/run/netns/${this.name}`];
   }
 
   async remove(): Promise<void> {
@@ -33,8 +34,10 @@ export class Namespace {
   }
 }
 
-async function ip(...args: string[]): Promise<{ stdout: string }> {
-  const ended = await runs(["ip", ...args]);
-  if (ended.code !== 0) throw new Error(`ip ${args.join(" ")}: ${ended.stderr}`);
+const ip = (...args: string[]): Promise<{ stdout: string }> => must("ip", ...args);
+
+async function must(...command: string[]): Promise<{ stdout: string }> {
+  const ended = await runs(command);
+  if (ended.code !== 0) throw new Error(`${command.join(" ")}: ${ended.stderr}`);
   return ended;
 }
