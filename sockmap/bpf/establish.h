@@ -373,6 +373,8 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 			connection.outcome = pair(s, sk, tp, &opener, connection.record, 0, 1);
 		else
 			connection.outcome = await_service(s, sk, tp, &opener, connection.record);
+		if (connection.outcome != opener.outcome)
+			connection.alone = opener.cookie;
 	}
 	count(connection.outcome);
 	__u64 cookie = bpf_get_socket_cookie(s);
