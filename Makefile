@@ -30,7 +30,7 @@ test-servers: ## tests with clients and servers that want Go and Java
 	@$(MAKE) -s build
 	@node scripts/test.mjs servers
 
-test-kernels: ## load and run the engine on Debian's 6.1 and 6.12 under qemu, in about 15 minutes; RECORD=1 keeps the costs
+test-kernels: ## load and run the engine on Debian's 6.1, 6.12 and 6.18 under qemu, in about 35 minutes; RECORD=1 keeps the costs
 	@scripts/setup.sh kernels
 	@node scripts/kernels.mjs
 

@@ -101,7 +101,7 @@ export const Outcome = {
   "slow:strayed": 49,
   /** Bytes of the sidecar were moved to a service or client that the kernel also moves requests or answers to. */
   injected: 50,
-  /** A process asks FIONREAD, which leaves moved bytes out before 6.18.14; its endpoint's new connections stay on TCP. */
+  /** A process asks FIONREAD, which leaves moved bytes out on older kernels; its endpoint's new connections stay on TCP. */
   "seen:asking-reader": 51,
 } as const;
 

@@ -101,6 +101,11 @@ export const CONNECTION: StructLayout = {
     ["original_address", "u8[16]", "where a redirected client wanted to go; IPv4 as mapped IPv6"],
     ["original_port", "u32", "host order; 0 when the connect was not redirected"],
     ["pad", "u32"],
+    [
+      "alone",
+      "u64",
+      "cookie of a client whose socket is in the map of sockets while the sidecar's is not; 0 none",
+    ],
   ],
 };
 

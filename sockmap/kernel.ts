@@ -261,6 +261,9 @@ export class KernelEngine implements SocketEngine {
     const cookie = socketCookie(fd);
     const connection = new StructBytes(CONNECTION);
     const known = this.object.map("connections").take(cookie, connection.bytes);
+    // Its reader's FIONREAD may tell of moved bytes only, and there will be none: out, before it is sent anything.
+    const alone = connection.u64("alone");
+    if (alone) this.parts.sockets.delete(u64Key(alone));
     return new KernelLink(this.parts, fd, cookie, known ? connection : undefined);
   }
 

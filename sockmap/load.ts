@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Limits } from "../core/limits.js";
 import { abiDigest, CONFIG, Size } from "./abi.js";
+import { kernelHas } from "./btf.js";
 import { BpfObject, type LoadPlan } from "./driver.js";
 import { netnsCookie } from "./socket.js";
 import { StructBytes } from "./structs.js";
@@ -36,14 +37,15 @@ export const ENGINE_OBJECT = "engine.bpf.o";
 export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
 /** Programs that see readers which sockmaps break; a kernel without fentry (5.5) does without. */
 export const GUARD_PROGRAMS: readonly string[] = ["sockmesh_splice_reader", "sockmesh_asking_reader"];
-const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
+/** Why level splice is not there on older kernels. */
+export const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
 /** Programs behind the entry program: the first needs the tracepoints too. */
 export const [SPLICE_PROGRAM, SHORTCUT_PROGRAM] = ["sockmesh_splice", "sockmesh_shortcut"] as const;
 /** Level splice for connections of memcached. */
 export const MEMCACHED_PROGRAM = "sockmesh_memcached";
 
 /** What level splice needs. */
-const SPLICE_PROGRAMS = [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM];
+export const SPLICE_PROGRAMS: readonly string[] = [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM];
 
 /** Connections that the kernel takes part in unless the configuration says otherwise. */
 export const DEFAULT_CONNECTIONS = 8192;
@@ -73,6 +75,14 @@ export interface Loaded {
   readonly because: string | undefined;
 }
 
+/**
+ * Whether this kernel has the socket tracepoints. Looked up, for an older kernel's verifier may give up on a program of
+ * level splice before anything asks for them. True where there is no telling: then loading fails, and says why.
+ */
+export function hasTracepoints(): boolean {
+  return kernelHas("btf_trace_sock_recv_length", "btf_trace_sock_send_length") ?? true;
+}
+
 /** Loads all programs. Where what level splice needs does not load, all else is loaded. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD. */
 export function loadEngine(options: KernelOptions): Loaded {
   const load = (tracing: boolean): BpfObject =>
@@ -81,15 +91,12 @@ export function loadEngine(options: KernelOptions): Loaded {
       entries: mapEntries(options.connections),
       without: tracing ? GUARD_PROGRAMS : [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS],
     });
-  if (!options.tracing) return { object: load(false), because: NO_TRACEPOINTS };
+  if (!options.tracing || !hasTracepoints()) return { object: load(false), because: NO_TRACEPOINTS };
   try {
     return { object: load(true), because: undefined };
   } catch (error) {
     const object = load(false);
-    // What libbpf says of a tracepoint that the kernel's BTF does not have.
-    const { message } = error as Error;
-    const because = message.includes("ESRCH") ? NO_TRACEPOINTS : `level splice does not load: ${message}`;
-    return { object, because };
+    return { object, because: `level splice does not load: ${(error as Error).message}` };
   }
 }
 

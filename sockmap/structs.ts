@@ -37,6 +37,11 @@ export class StructBytes {
     return this.view.getUint32(this.at(name), true);
   }
 
+  /** A u64 field. */
+  u64(name: string): bigint {
+    return this.view.getBigUint64(this.at(name), true);
+  }
+
   /** A u8 array field of 16 bytes, as a view. */
   address(name: string): Uint8Array {
     return this.bytes.subarray(this.at(name), this.at(name) + 16);

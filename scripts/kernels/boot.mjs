@@ -4,9 +4,12 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { createWriteStream } from "node:fs";
 
-/** The guest's clocks must not hang on the host's counter of cycles: on some virtual machines it jumps between cores. */
+/**
+ * The guest's clocks must not hang on the host's counter of cycles: on some virtual machines it jumps between cores. And a
+ * busy host may let a whole guest stand still for half a minute, idle processors too: a lockup is what takes two.
+ */
 const KERNEL_LINE =
-  "console=ttyS0 panic=-1 loglevel=5 tsc=unstable clocksource=hpet rcupdate.rcu_cpu_stall_suppress=1";
+  "console=ttyS0 panic=-1 loglevel=5 tsc=unstable clocksource=hpet rcupdate.rcu_cpu_stall_suppress=1 watchdog_thresh=60";
 
 /** Lines of the kernel's log that are faults of it. */
 const FAULT = /\b(BUG:|WARNING: |Oops|general protection fault|Kernel panic|refcount_t:|possible circular)/;

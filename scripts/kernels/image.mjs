@@ -19,11 +19,17 @@ function library(name) {
   return path;
 }
 
-/** Builds what a guest runs into a folder: the product, the tests and the order test's programs. */
+const C_FLAGS = "-std=gnu11 -O2 -Wall -Wextra -Werror".split(" ");
+
+function compile(source, to, ...more) {
+  execFileSync("gcc", [...C_FLAGS, ...more, source, "-o", to], { stdio: "inherit" });
+}
+
+/** Builds what a guest runs into a folder: the product, the tests and their programs. */
 export async function buildStage(folder) {
   const dist = join(folder, "dist");
   const order = join(folder, "order");
-  for (const name of ["dist", "order", "sockmap", "package.json"])
+  for (const name of ["dist", "order", "readers", "sockmap", "package.json"])
     rmSync(join(folder, name), { recursive: true, force: true });
   mkdirSync(order, { recursive: true });
   // Where the stage is run on this machine, they are looked for beside dist/.
@@ -31,6 +37,8 @@ export async function buildStage(folder) {
   execFileSync("npx", ["tsc", "-p", "test/kernels/tsconfig.json"], { stdio: "inherit" });
   const { OrderPrograms } = await import(pathToFileURL(resolve(dist, "test/support/order.js")).href);
   new OrderPrograms(order);
+  mkdirSync(join(folder, "readers"));
+  compile("test/kernels/reader.c", join(folder, "readers", "reader"));
 }
 
 /** What the guest is to do is a file beside dist/. */
@@ -42,15 +50,14 @@ export function giveTask(folder, task) {
 export function packImage(folder) {
   const init = join(folder, "init");
   const image = join(folder, "root.cpio");
-  const flags = "-std=gnu11 -O2 -Wall -Wextra -Werror -static".split(" ");
-  execFileSync("gcc", [...flags, "test/kernels/init.c", "-o", init], { stdio: "inherit" });
+  compile("test/kernels/init.c", init, "-static");
   const archive = new Archive(image);
   for (const path of ["/dev", "/proc", "/sys", "/tmp", "/run"]) archive.folder(path);
   archive.file(init, "/init");
   archive.program(process.execPath, "/bin/node");
   archive.program("/bin/chmod", "/bin/chmod");
-  for (const name of ["client", "server"])
-    archive.program(join(folder, "order", name), `/sockmesh/order/${name}`);
+  for (const path of ["order/client", "order/server", "readers/reader"])
+    archive.program(join(folder, path), `/sockmesh/${path}`);
   const libbpf = library("libbpf.so.1");
   archive.file(libbpf, libbpf);
   archive.libraries(libbpf);

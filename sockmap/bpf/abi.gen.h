@@ -53,8 +53,9 @@ struct connection {
 	__u8 original_address[16]; /* where a redirected client wanted to go; IPv4 as mapped IPv6 */
 	__u32 original_port; /* host order; 0 when the connect was not redirected */
 	__u32 pad;
+	__u64 alone; /* cookie of a client whose socket is in the map of sockets while the sidecar's is not; 0 none */
 };
-_Static_assert(sizeof(struct connection) == 48, "layout of connection");
+_Static_assert(sizeof(struct connection) == 56, "layout of connection");
 
 /* the sidecar's next connect */
 struct intent {
@@ -266,7 +267,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 812867583
+#define ABI_DIGEST 2756630273
 #define OUTCOME_SLOTS 64
 
 #endif

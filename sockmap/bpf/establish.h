@@ -266,9 +266,9 @@ static __always_inline void begin(struct record *record)
 
 /* Both ends of a leg are in the map of sockets: open the record, then tell the opener. The sidecar begins those of its own
  * connections itself. */
-static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at, __u32 sidecars)
+static __always_inline __u32 pair(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp, struct opener *opener, __u32 at, __u32 endpoint, __u32 sidecars)
 {
-	struct socket_state state = { .record = at, .is_b = 1, .level = LEVEL_SHORTCUT, .sidecars = sidecars };
+	struct socket_state state = { .record = at, .is_b = 1, .level = LEVEL_SHORTCUT, .endpoint = endpoint, .sidecars = sidecars };
 	struct record *record = bpf_map_lookup_elem(&records, &at);
 	struct link link = { .record = at };
 	__u32 outcome;
@@ -347,12 +347,11 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 				at->port = opener.client_port;
 			}
 		}
+		group = group_of(tp);
 		if (opener.outcome == OUTCOME_SHORTCUT)
-			opener.outcome = pair(s, sk, tp, &opener, opener.record, 0);
-		else if (opener.outcome == OUTCOME_SPLICE) {
-			group = group_of(tp);
+			opener.outcome = pair(s, sk, tp, &opener, opener.record, group ? group->endpoint : 0, 0);
+		else if (opener.outcome == OUTCOME_SPLICE)
 			opener.outcome = join_service(s, sk, tp, &opener, group ? group->endpoint : 0);
-		}
 		count(opener.outcome ?: OUTCOME_OFF);
 		return;
 	}
@@ -371,9 +370,11 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 			connection.record = 0;
 			connection.outcome = OUTCOME_OFF_NO_RECORD;
 		} else if (opener.outcome == OUTCOME_SHORTCUT)
-			connection.outcome = pair(s, sk, tp, &opener, connection.record, 1);
+			connection.outcome = pair(s, sk, tp, &opener, connection.record, 0, 1);
 		else
 			connection.outcome = await_service(s, sk, tp, &opener, connection.record);
+		if (connection.outcome != opener.outcome)
+			connection.alone = opener.cookie;
 	}
 	count(connection.outcome);
 	__u64 cookie = bpf_get_socket_cookie(s);

@@ -31,8 +31,8 @@ SEC("fentry/tcp_splice_read") int sockmesh_splice_reader(__u64 *ctx)
 	return 0;
 }
 
-/* Since 6.18.14 FIONREAD of a socket in a sockmap does not come here, and tells of moved bytes. Before, it leaves them out:
- * a reader that believes it stops too early. */
+/* Since 6.6.128, 6.12.75 and 6.18.14 FIONREAD of a socket in a sockmap does not come here (but to tcp_bpf_ioctl), and tells of
+ * moved bytes. Before, it leaves them out: a reader that believes it stops too early. */
 SEC("fentry/tcp_ioctl") int sockmesh_asking_reader(__u64 *ctx)
 {
 	if ((int)ctx[1] == SIOCINQ)

@@ -83,8 +83,24 @@ static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 #define TABLE_BYTES TABLE_SIZE_2
 #include "table.h"
 
+/* A run from a byte of what can be read of the message. `zero` points to a 0 that the verifier does not know; it is read for
+ * each word anew: copies of one value would be known to be equal. */
+static __always_inline void begin_run(struct sk_msg_md *m, struct run *run, __u32 from, const __u64 *zero)
+{
+	run->data = (void *)(long)m->data;
+	run->end = (void *)(long)m->data_end;
+	run->at = from + READ(*zero);
+	run->got = READ(*zero);
+	run->length = READ(*zero);
+	run->list = READ(*zero);
+	run->expect = READ(*zero);
+	run->rule = READ(*zero);
+	run->outcome = READ(*zero);
+	run->done = READ(*zero);
+}
+
 /* Reads the head at the beginning of a message with the table of a slot. OUTCOME_ALLOWED: it is understood, and a
- * request is allowed. `zero` points to a 0 that the verifier does not know. */
+ * request is allowed. */
 static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge, const __u64 *zero)
 {
 	__u32 outcome, wanted = m->size < JUDGE_HEAD ? m->size : JUDGE_HEAD;
@@ -94,17 +110,7 @@ static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct r
 	 * until it is copied here. */
 	if ((__u64)(long)m->data_end - (__u64)(long)m->data < wanted && bpf_msg_pull_data(m, 0, wanted, 0))
 		return OUTCOME_SLOW_NOT_CANONICAL;
-	run->data = (void *)(long)m->data;
-	run->end = (void *)(long)m->data_end;
-	/* Read for each word anew: copies of one value would be known to be equal. */
-	run->at = READ(*zero);
-	run->got = READ(*zero);
-	run->length = READ(*zero);
-	run->list = READ(*zero);
-	run->expect = READ(*zero);
-	run->rule = READ(*zero);
-	run->outcome = READ(*zero);
-	run->done = READ(*zero);
+	begin_run(m, run, 0, zero);
 	switch (slot >> SLOT_BITS_SIZE) {
 	case 0: outcome = read_0(run, slot & 0xffff, judge); break;
 	case 1: outcome = read_1(run, slot & 0xffff, judge); break;

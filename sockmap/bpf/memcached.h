@@ -59,16 +59,7 @@ static __always_inline __u64 read_line(struct sk_msg_md *m, __u32 at, __u32 seen
 		to = m->size;
 	if (at >= to || (!seen && bpf_msg_pull_data(m, at, to, 0)))
 		return 0;
-	run.data = (void *)(long)m->data;
-	run.end = (void *)(long)m->data_end;
-	run.at = from + READ(*zero);
-	run.got = READ(*zero);
-	run.length = READ(*zero);
-	run.list = READ(*zero);
-	run.expect = READ(*zero);
-	run.rule = READ(*zero);
-	run.outcome = READ(*zero);
-	run.done = READ(*zero);
+	begin_run(m, &run, from, zero);
 	if (read_0(&run, slot & 0xffff, 0) != OUTCOME_ALLOWED)
 		return 0;
 	return (run.expect & 0xf) << 48 | ((run.at - from) & 0xffff) << 32 | (__u32)run.length;

@@ -190,21 +190,64 @@ SEC("tc") int fuzz_judge(struct __sk_buff *skb)
 	return 0;
 }
 
+/* The next request, the first of its connection. */
+static __always_inline int next_request(struct __sk_buff *skb, struct state *s)
+{
+	if (!next(skb, s))
+		return 0;
+	s->record->body_f = 0;
+	s->record->requests = s->record->responses = s->record->head_request = 0;
+	s->record->slot = READ(s->item->slot);
+	return 1;
+}
+static __always_inline void keep_request(struct state *s, const struct request *request, __u32 outcome)
+{
+	s->result->outcome = outcome;
+	s->result->body = request->body;
+	s->result->rule = request->tally;
+	s->result->starts = request->starts;
+	s->result->expect = request->head_request | request->silent << 1;
+}
+
+/* The next piece of a response. ITEM_HEAD: to a request that is marked. */
+static __always_inline int next_response(struct __sk_buff *skb, struct state *s)
+{
+	__u32 flags;
+	if (!next(skb, s))
+		return 0;
+	flags = READ(s->item->flags);
+	if (!(flags & ITEM_CONTINUES)) {
+		s->record->body_r = 0;
+		s->record->requests = 1;
+		s->record->responses = 0;
+		s->record->head_request = !!(flags & ITEM_HEAD);
+		s->record->slot = 0;
+		s->record->answers = READ(s->item->slot);
+	} else if (!s->record->requests) {
+		s->result->outcome = OUTCOME_SKIPPED;
+		return 0;
+	}
+	return 1;
+}
+static __always_inline void keep_response(struct state *s, const struct response *response, __u32 outcome)
+{
+	s->result->outcome = outcome;
+	s->result->body = response->body;
+	s->result->starts = response->ends;
+	s->result->expect = response->class;
+	s->record->body_r = response->body;
+	s->record->answer_class = response->class;
+	if (outcome != OUTCOME_ALLOWED || response->ends)
+		s->record->requests = 0;
+}
+
 /* What becomes of a request or of a piece of a response: as sockmesh_splice decides it. */
 SEC("tc") int fuzz_request(struct __sk_buff *skb)
 {
 	struct state s;
 	struct request request = {};
-	if (!next(skb, &s))
-		return 0;
-	s.record->body_f = 0;
-	s.record->requests = s.record->responses = s.record->head_request = 0;
-	s.record->slot = READ(s.item->slot);
-	s.result->outcome = read_request(&s.message, s.record, &request, s.zero);
-	s.result->body = request.body;
-	s.result->rule = request.tally;
-	s.result->starts = request.starts;
-	s.result->expect = request.head_request;
+	if (next_request(skb, &s))
+		keep_request(&s, &request, read_request(&s.message, s.record, &request, s.zero));
 	return 0;
 }
 
@@ -212,79 +255,27 @@ SEC("tc") int fuzz_response(struct __sk_buff *skb)
 {
 	struct state s;
 	struct response response = {};
-	__u32 flags, outcome;
-	if (!next(skb, &s))
-		return 0;
-	flags = READ(s.item->flags);
-	if (!(flags & ITEM_CONTINUES)) {
-		s.record->body_r = 0;
-		s.record->requests = 1;
-		s.record->responses = 0;
-		s.record->head_request = !!(flags & ITEM_HEAD);
-		s.record->slot = 0;
-		s.record->answers = READ(s.item->slot);
-	} else if (!s.record->requests) {
-		s.result->outcome = OUTCOME_SKIPPED;
-		return 0;
-	}
-	outcome = read_response(&s.message, s.record, &response, s.zero);
-	s.result->outcome = outcome;
-	s.result->body = response.body;
-	s.result->starts = response.ends;
-	s.result->expect = response.class;
-	s.record->body_r = response.body;
-	s.record->answer_class = response.class;
-	if (outcome != OUTCOME_ALLOWED || response.ends)
-		s.record->requests = 0;
+	if (next_response(skb, &s))
+		keep_response(&s, &response, read_response(&s.message, s.record, &response, s.zero));
 	return 0;
 }
 
-/* Likewise for memcached's commands. */
+/* Likewise for memcached's commands and answers. */
 SEC("tc") int fuzz_command(struct __sk_buff *skb)
 {
 	struct state s;
 	struct request request = {};
-	if (!next(skb, &s))
-		return 0;
-	s.record->body_f = 0;
-	s.record->requests = s.record->responses = s.record->head_request = 0;
-	s.record->slot = READ(s.item->slot);
-	s.result->outcome = read_command(&s.message, s.record, &request, s.zero);
-	s.result->body = request.body;
-	s.result->rule = request.tally;
-	s.result->starts = request.starts;
-	s.result->expect = request.head_request | request.silent << 1;
+	if (next_request(skb, &s))
+		keep_request(&s, &request, read_command(&s.message, s.record, &request, s.zero));
 	return 0;
 }
 
-/* ITEM_HEAD: the answer to a lookup. */
 SEC("tc") int fuzz_answer(struct __sk_buff *skb)
 {
 	struct state s;
 	struct response response = {};
-	__u32 flags, outcome;
-	if (!next(skb, &s))
-		return 0;
-	flags = READ(s.item->flags);
-	if (!(flags & ITEM_CONTINUES)) {
-		s.record->body_r = 0;
-		s.record->requests = 1;
-		s.record->responses = 0;
-		s.record->head_request = !!(flags & ITEM_HEAD);
-		s.record->answers = READ(s.item->slot);
-	} else if (!s.record->requests) {
-		s.result->outcome = OUTCOME_SKIPPED;
-		return 0;
-	}
-	outcome = read_answer(&s.message, s.record, &response, s.zero);
-	s.result->outcome = outcome;
-	s.result->body = response.body;
-	s.result->starts = response.ends;
-	s.result->expect = response.class;
-	s.record->body_r = response.body;
-	s.record->answer_class = response.class;
-	if (outcome != OUTCOME_ALLOWED || response.ends)
-		s.record->requests = 0;
+	if (next_response(skb, &s))
+		keep_response(&s, &response, read_answer(&s.message, s.record, &response, s.zero));
 	return 0;
 }
 

@@ -5,9 +5,16 @@ import { release, version } from "node:os";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
 import type { Level } from "../../sockmap/engine.js";
-import { engineConfig } from "../../sockmap/load.js";
+import {
+  engineConfig,
+  GUARD_PROGRAMS,
+  hasTracepoints,
+  NO_TRACEPOINTS,
+  SPLICE_PROGRAMS,
+} from "../../sockmap/load.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
+import { runReader } from "./readers.js";
 import { REPORT_MARK, type Report, type Task } from "./report.js";
 
 const OBJECT = "engine.bpf.o";
@@ -37,22 +44,23 @@ function costs(tracing: boolean, without: readonly string[]): readonly ProgramCo
 }
 
 /** Where they do not all load together, each is loaded alone: one that fails keeps no other from loading. */
-function programs(): void {
-  const names = BpfObject.programs(OBJECT);
-  const all = costs(true, []);
-  const tracing = typeof all !== "string";
-  for (const name of names) {
-    const found = tracing
-      ? all
-      : costs(
-          false,
-          names.filter((other) => other !== name),
-        );
+function programs(): readonly string[] {
+  const tracing = hasTracepoints();
+  const lacking = tracing ? [] : SPLICE_PROGRAMS;
+  const names = BpfObject.programs(OBJECT).filter((name) => !lacking.includes(name));
+  const all = costs(tracing, lacking);
+  const loaded: string[] = [];
+  for (const program of names) {
+    const others = names.filter((other) => other !== program);
+    const found = typeof all === "string" ? costs(tracing, [...others, ...lacking]) : all;
     const verified =
-      typeof found === "string" ? undefined : found.find((cost) => cost.name === name)?.verified;
-    if (verified === undefined) report({ program: name, failed: typeof found === "string" ? found : "?" });
-    else report({ program: name, verified });
+      typeof found === "string" ? undefined : found.find((cost) => cost.name === program)?.verified;
+    if (verified === undefined) report({ program, failed: typeof found === "string" ? found : "?" });
+    else report({ program, verified });
+    if (verified !== undefined) loaded.push(program);
   }
+  for (const program of lacking) report({ program, failed: NO_TRACEPOINTS });
+  return loaded;
 }
 
 async function engine(): Promise<readonly Level[]> {
@@ -107,8 +115,14 @@ async function order(
 
 const task = JSON.parse(readFileSync("task.json", "utf8")) as Task;
 report({ release: release(), version: version() });
-programs();
+const loaded = programs();
+const guarded = GUARD_PROGRAMS.every((program) => loaded.includes(program));
 const files = new OrderPrograms("order");
 const levels = await engine();
 const tracing = levels.includes("splice");
+for (const level of levels.filter((one) => one !== "off")) {
+  // Nobody would see that the other waits for ever.
+  if (guarded) report(await runReader("splice", level));
+  report(await runReader("asking", level));
+}
 for (const level of levels) if (task.seconds > 0) await order(files, level, tracing, task);

@@ -68,6 +68,18 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
+/** Waits until a program has printed a word. */
+export function says(program: Program, word: string): Promise<void> {
+  let text = "";
+  program.child.stdout?.on("data", (more: string) => (text += more));
+  let ended: Ended | undefined;
+  void program.ended.then((how) => (ended = how));
+  return until(`it says ${word}`, () => {
+    if (ended) throw new Error(`it ended: ${ended.stderr}`);
+    return text.includes(word);
+  });
+}
+
 /** A port of 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

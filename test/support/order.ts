@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { release, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { freePort, launch, TestAgent, until, type Ended, type Program } from "./cli.js";
+import { freePort, launch, says, TestAgent, until, type Ended, type Program } from "./cli.js";
 import type { AgentStatus } from "../../cli/agent/messages.js";
+import { kernelHas } from "../../sockmap/btf.js";
 import type { Level } from "../../sockmap/engine.js";
 
-/** FIONREAD tells of moved bytes since 6.18.14: then some programs believe it. */
-const [major = 0, minor = 0, patch = 0] = release().split(/[.-]/).map(Number);
-const asking = major * 1e6 + minor * 1e3 + patch >= 6_018_014;
+/** FIONREAD tells of moved bytes where sockmaps have a function of their own for it: then some programs believe it. */
+const asking = kernelHas("tcp_bpf_ioctl") === true;
 
 const SOURCES = resolve("test/order");
 /** Seconds without a byte until a connection is stuck. */
@@ -198,17 +198,6 @@ spec:
               - { method: "GET|HEAD", path: "/r/.*" }
               - { method: "POST|PUT", path: "/w/.*" }
 `;
-}
-
-function says(program: Program, word: string): Promise<void> {
-  let text = "";
-  program.child.stdout?.on("data", (more: string) => (text += more));
-  let ended: Ended | undefined;
-  void program.ended.then((how) => (ended = how));
-  return until(`it says ${word}`, () => {
-    if (ended) throw new Error(`it ended: ${ended.stderr}`);
-    return text.includes(word);
-  });
 }
 
 /** The line of JSON at the end; undefined for a program that was killed. */
