@@ -8,8 +8,8 @@ export const link: Layer = {
   open(connection) {
     const { link: made, client } = connection;
     if (!made) return undefined;
-    made.onWake = () => connection.wake();
     client.room = made.room("r");
+    if (client.room || made.splice) made.onWake = () => connection.wake();
     if (made.splice) connection.splice(made.splice);
     return undefined;
   },
