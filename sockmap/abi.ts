@@ -94,6 +94,7 @@ export const CONNECTION: StructLayout = {
   about: "an accepted connection, for the sidecar",
   fields: [
     ["since", "u64", "ktime of the establishment, ns"],
+    ["client_cookie", "u64", "of the client's socket; 0 unknown"],
     ["record", "u32", "index of the record of the client's leg; 0 none"],
     ["client_endpoint", "u32", "endpoint that the client belongs to; 0 none"],
     ["service_endpoint", "u32", "endpoint that was called; 0 none"],
@@ -106,6 +107,21 @@ export const CONNECTION: StructLayout = {
       "u64",
       "cookie of a client whose socket is in the map of sockets while the sidecar's is not; 0 none",
     ],
+  ],
+};
+
+/** The process that called connect(2), by the cookie of its socket. */
+export const PROCESS: StructLayout = {
+  name: "process",
+  about: "the process that called connect",
+  fields: [
+    ["start", "u64", "when it began, ns since boot"],
+    ["cgroup", "u64", "id of its cgroup"],
+    ["inode", "u64", "of its executable"],
+    ["device", "u32", "that the inode is on, as the kernel writes it: 12 bits major, 20 bits minor"],
+    ["pid", "u32", "in the first pid namespace"],
+    ["uid", "u32", "its real user, in the first user namespace"],
+    ["pad", "u32"],
   ],
 };
 
@@ -199,7 +215,7 @@ export const GroupKind = { sidecar: 1, endpoint: 2 } as const;
 /** Counters beside the outcomes, in the same per-CPU array. */
 export const Total = { fastBytes: 60, tcpBytes: 61 } as const;
 /** Sizes of maps. */
-export const Size = { sockets: 65536, records: 16384, slots: 1024, tallies: 4096 } as const;
+export const Size = { sockets: 65536, records: 16384, slots: 1024, tallies: 4096, processes: 16384 } as const;
 /** Programs behind the entry program, replaceable under live connections: that of the highest level, and where it leads. */
 export const Stage = { first: 0, shortcut: 1, memcached: 2 } as const;
 /** A table's number is its place in the outer map of its size, plus this many bits further up the size's own number. */
@@ -224,6 +240,7 @@ export const TALLY: StructLayout = {
 export const STRUCTS = [
   RECORD,
   CONNECTION,
+  PROCESS,
   INTENT,
   GROUP,
   ENDPOINT,

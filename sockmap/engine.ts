@@ -13,6 +13,23 @@ export interface Ability {
   readonly remedy: string;
 }
 
+/**
+ * The process that called connect(2), as it was then. Later it may run another program or have ended, and its socket may
+ * be another's.
+ */
+export interface ConnectingProcess {
+  /** In the first pid namespace. */
+  readonly pid: number;
+  /** When it began, in nanoseconds since boot: with the pid it names one process. */
+  readonly startNs: bigint;
+  /** Its real user, in the first user namespace. */
+  readonly uid: number;
+  /** Id of its cgroup: the inode of the directory. */
+  readonly cgroup: bigint;
+  /** The file that it runs, as stat(2) tells a file of most file systems. */
+  readonly executable: { readonly device: bigint; readonly inode: bigint };
+}
+
 /** What the kernel knows of a connection that the sidecar accepted. */
 export interface Accepted {
   /** Cookie of the sidecar's accepted socket. */
@@ -23,6 +40,8 @@ export interface Accepted {
   readonly serviceEndpoint: number;
   /** Where the client wanted to go, when its connect was redirected (egress capture); else undefined: the local address is it. */
   readonly original: { readonly address: string; readonly port: number } | undefined;
+  /** Who opened the client socket; undefined when that was not recorded, see {@link SocketEngine.recordProcesses}. */
+  readonly process?: ConnectingProcess | undefined;
   /** Level of the client-to-sidecar leg, or why it is off. */
   readonly outcome: OutcomeName;
 }
@@ -149,6 +168,8 @@ export interface EndpointTerms {
   readonly optOutPorts: readonly number[];
   /** True when its outgoing connects go through the sidecar. */
   readonly captureEgress: boolean;
+  /** True when it is recorded which processes connect. */
+  readonly recordProcesses?: boolean;
 }
 
 /** What the kernel counted of requests that it moved. */
@@ -218,6 +239,8 @@ export interface SocketEngine {
   closeUdp(endpoint: number, ports: readonly number[]): void;
   /** Has the outgoing connects of an endpoint go through the sidecar from now on, or not. Throws SM_BPF_ATTACH. */
   captureEgress(endpoint: number, on: boolean): void;
+  /** Has it recorded which processes of an endpoint connect from now on, or not. Throws SM_BPF_ATTACH. */
+  recordProcesses(endpoint: number, on: boolean): void;
   /** Looks at a socket that a listener accepted. */
   accepted(fd: number): Link;
   totals(): EngineTotals;

@@ -34,6 +34,7 @@ import {
   TRACING_PROGRAMS,
   type KernelOptions,
 } from "./load.js";
+import { Connects } from "./connects.js";
 import { loadLibc } from "./libbpf.js";
 import { KernelLink, type LinkParts } from "./link.js";
 import { Records, RECORD_BYTES } from "./records.js";
@@ -68,9 +69,7 @@ export class KernelEngine implements SocketEngine {
   private numbers: number[] = [];
   /** Ports whose datagrams are dropped, by endpoint. */
   private readonly closedUdp = new Map<number, readonly number[]>();
-  /** Cgroups of endpoints, and what detaches the programs of those whose connects are captured. */
-  private readonly cgroups = new Map<number, string>();
-  private readonly egress = new Map<number, (() => void)[]>();
+  private readonly connects: Connects;
   readonly blind: string | undefined;
   private guards: BpfObject | undefined;
   private traced = false;
@@ -86,6 +85,7 @@ export class KernelEngine implements SocketEngine {
     const tracing = because === undefined;
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
+    this.connects = new Connects(object);
     const { connections } = options;
     const intent = object.map("intents").share(4096);
     // Mapped with the first connection: all pages of it count as resident.
@@ -200,12 +200,10 @@ export class KernelEngine implements SocketEngine {
       }
       for (const program of ["sockmesh_peername4", "sockmesh_peername6"])
         undo.push(this.object.attachToCgroup(program, terms.cgroup));
-      this.cgroups.set(terms.number, terms.cgroup);
-      undo.push(() => {
-        this.captureEgress(terms.number, false);
-        this.cgroups.delete(terms.number);
-      });
+      this.connects.add(terms.number, terms.cgroup);
+      undo.push(() => this.connects.remove(terms.number));
       this.captureEgress(terms.number, terms.captureEgress);
+      this.recordProcesses(terms.number, terms.recordProcesses ?? false);
       // Last: from here on its listening sockets are captured.
       this.object.map("groups").update(group, groupValue(GroupKind.endpoint, terms.number));
       undo.push(() => this.object.map("groups").delete(group));
@@ -239,22 +237,11 @@ export class KernelEngine implements SocketEngine {
   }
 
   captureEgress(endpoint: number, on: boolean): void {
-    const cgroup = this.cgroups.get(endpoint);
-    if (!on) {
-      const attached = this.egress.get(endpoint) ?? [];
-      this.egress.delete(endpoint);
-      if (!this.stopped) for (const detach of attached) detach();
-    } else if (cgroup !== undefined && !this.egress.has(endpoint)) {
-      const attached: (() => void)[] = [];
-      this.egress.set(endpoint, attached);
-      try {
-        for (const program of ["sockmesh_connect4", "sockmesh_connect6"])
-          attached.push(this.object.attachToCgroup(program, cgroup));
-      } catch (error) {
-        this.captureEgress(endpoint, false);
-        throw error;
-      }
-    }
+    this.connects.see("egress", endpoint, on);
+  }
+
+  recordProcesses(endpoint: number, on: boolean): void {
+    this.connects.see("process", endpoint, on);
   }
 
   accepted(fd: number): Link {
@@ -264,7 +251,8 @@ export class KernelEngine implements SocketEngine {
     // Its reader's FIONREAD may tell of moved bytes only, and there will be none: out, before it is sent anything.
     const alone = connection.u64("alone");
     if (alone) this.parts.sockets.delete(u64Key(alone));
-    return new KernelLink(this.parts, fd, cookie, known ? connection : undefined);
+    const process = known ? this.connects.processOf(connection.u64("client_cookie")) : undefined;
+    return new KernelLink(this.parts, fd, cookie, known ? connection : undefined, process);
   }
 
   totals(): EngineTotals {
@@ -294,6 +282,7 @@ export class KernelEngine implements SocketEngine {
     if (!this.stopped) {
       this.stopped = true;
       this.parts.wakes.close();
+      this.connects.close();
       // The shared pages stay mapped until the process ends: a late link may still look at its record.
       this.guards?.close();
       this.object.close();

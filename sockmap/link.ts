@@ -2,7 +2,7 @@
 import { outcomeName, type OutcomeName } from "../core/outcome.js";
 import { INTENT, layoutOf, Level } from "./abi.js";
 import type { BpfMap } from "./driver.js";
-import type { Accepted, Direction, Link, LinkState, Room } from "./engine.js";
+import type { Accepted, ConnectingProcess, Direction, Link, LinkState, Room } from "./engine.js";
 import { RecordFlags } from "./flags.js";
 import type { Records } from "./records.js";
 import { KernelRoom } from "./room.js";
@@ -57,6 +57,7 @@ export class KernelLink implements Link {
     private readonly fd: number,
     cookie: Uint8Array,
     connection: StructBytes | undefined,
+    process: ConnectingProcess | undefined,
   ) {
     this.clientRecord = connection?.u32("record") ?? 0;
     const port = connection?.u32("original_port") ?? 0;
@@ -68,6 +69,7 @@ export class KernelLink implements Link {
         connection && port
           ? { address: addressText(connection.address("original_address")), port }
           : undefined,
+      process,
       outcome: (connection ? outcomeName(connection.u32("outcome")) : undefined) ?? "off:no-peer",
     };
     if (this.accepted.outcome !== "splice") return;

@@ -54,6 +54,8 @@ export class UserSpaceEngine implements SocketEngine {
 
   captureEgress(_endpoint: number, _on: boolean): void {}
 
+  recordProcesses(_endpoint: number, _on: boolean): void {}
+
   accepted(_fd: number): Link {
     return NO_LINK;
   }

@@ -46,6 +46,7 @@ _Static_assert(sizeof(struct record) == 192, "layout of record");
 /* an accepted connection, for the sidecar */
 struct connection {
 	__u64 since; /* ktime of the establishment, ns */
+	__u64 client_cookie; /* of the client's socket; 0 unknown */
 	__u32 record; /* index of the record of the client's leg; 0 none */
 	__u32 client_endpoint; /* endpoint that the client belongs to; 0 none */
 	__u32 service_endpoint; /* endpoint that was called; 0 none */
@@ -55,7 +56,19 @@ struct connection {
 	__u32 pad;
 	__u64 alone; /* cookie of a client whose socket is in the map of sockets while the sidecar's is not; 0 none */
 };
-_Static_assert(sizeof(struct connection) == 56, "layout of connection");
+_Static_assert(sizeof(struct connection) == 64, "layout of connection");
+
+/* the process that called connect */
+struct process {
+	__u64 start; /* when it began, ns since boot */
+	__u64 cgroup; /* id of its cgroup */
+	__u64 inode; /* of its executable */
+	__u32 device; /* that the inode is on, as the kernel writes it: 12 bits major, 20 bits minor */
+	__u32 pid; /* in the first pid namespace */
+	__u32 uid; /* its real user, in the first user namespace */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct process) == 40, "layout of process");
 
 /* the sidecar's next connect */
 struct intent {
@@ -148,6 +161,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define SIZE_RECORDS 16384
 #define SIZE_SLOTS 1024
 #define SIZE_TALLIES 4096
+#define SIZE_PROCESSES 16384
 
 #define STAGE_FIRST 0
 #define STAGE_SHORTCUT 1
@@ -267,7 +281,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 2756630273
+#define ABI_DIGEST 3384771258
 #define OUTCOME_SLOTS 64
 
 #endif

@@ -361,6 +361,7 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 	struct listening *service = listener_at(tuple.remote, tuple.remote_port);
 	connection.since = bpf_ktime_get_ns();
 	connection.client_endpoint = opener.endpoint;
+	connection.client_cookie = opener.cookie;
 	connection.service_endpoint = service ? service->endpoint : 0;
 	__builtin_memcpy(connection.original_address, opener.original_address, 16);
 	connection.original_port = opener.original_port;

@@ -29,6 +29,11 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 struct socket { struct sock *sk; };
+struct super_block { __u32 s_dev; };
+struct inode { unsigned long i_ino; struct super_block *i_sb; };
+struct file { struct inode *f_inode; };
+struct mm_struct { struct file *exe_file; };
+struct task_struct { struct task_struct *group_leader; __u64 start_boottime; struct mm_struct *mm; };
 struct inet_sock { struct sock sk; };
 struct inet_connection_sock { struct inet_sock icsk_inet; const void *icsk_ulp_ops; };
 struct tcp_sock {

@@ -57,6 +57,8 @@ struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREAL
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, SIZE_SOCKETS); __type(key, struct tuple); __type(value, struct opener); } openers SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, SIZE_SOCKETS); __type(key, __u64); __type(value, struct link); } links SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, SIZE_SOCKETS); __type(key, __u64); __type(value, struct connection); } connections SEC(".maps");
+/* Who connected, by the cookie of its socket, until the sidecar has accepted. */
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, SIZE_PROCESSES); __type(key, __u64); __type(value, struct process); } processes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, SIZE_RECORDS); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct record); } records SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_QUEUE); __uint(max_entries, SIZE_RECORDS); __uint(key_size, 0); __uint(value_size, 4); } free_records SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct intent); } intents SEC(".maps");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { uptime } from "node:os";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { createKernelEngine, type KernelEngine } from "../../sockmap/kernel.js";
 import { DEFAULT_CONNECTIONS, ENGINE_OBJECT } from "../../sockmap/load.js";
@@ -167,6 +170,60 @@ test("a client that is an endpoint is known by its socket, also from a cgroup be
       });
     }
     await release();
+  });
+});
+
+test.each(["127.0.0.1", "::1"])(
+  "the process that connects to %s is told while it is recorded, and not before or after",
+  async (host) => {
+    const [service, client] = host === "::1" ? [27, 28] : [25, 26];
+    await withService(service, host, {}, async (port) => {
+      const cgroup = tree.endpoint(client);
+      const release = await engine.addEndpoint({
+        number: client,
+        cgroup,
+        level: "shortcut",
+        captureEgress: false,
+        optOutPorts: [],
+      });
+      const connects = async (user: string[] = []) => {
+        const child = tree.spawn(cgroup, "env", [...user, NODE, "-e", CLIENT, host, String(port), "1000"]);
+        const [code] = (await once(child, "close")) as [number | null];
+        expect(code).toBe(0);
+        return { pid: child.pid, accepted: relay.links.at(-1)?.accepted };
+      };
+      expect((await connects()).accepted?.process).toBeUndefined();
+      engine.recordProcesses(client, true);
+      engine.recordProcesses(client, true);
+      const { dev, ino } = statSync(NODE, { bigint: true });
+      const before = BigInt(Math.floor(uptime() * 1e9));
+      const { pid, accepted } = await connects();
+      expect(accepted?.process).toEqual({
+        pid,
+        startNs: expect.any(BigInt),
+        uid: 0,
+        cgroup: statSync(cgroup, { bigint: true }).ino,
+        executable: { device: dev, inode: ino },
+      });
+      // The file's time is in hundredths of a second.
+      expect(accepted?.process?.startNs).toBeGreaterThanOrEqual(before - 10_000_000n);
+      expect(accepted?.process?.startNs).toBeLessThanOrEqual(BigInt(Math.ceil(uptime() * 1e9)) + 10_000_000n);
+      const other = await connects(["setpriv", "--reuid", "65534", "--clear-groups"]);
+      expect(other.accepted?.process).toMatchObject({ uid: 65534, pid: other.pid });
+      engine.recordProcesses(client, false);
+      expect((await connects()).accepted).toMatchObject({ clientEndpoint: client, process: undefined });
+      await release();
+    });
+  },
+);
+
+test("a process of no endpoint is not recorded", async () => {
+  await withService(29, "127.0.0.1", {}, async (port, cgroup) => {
+    engine.recordProcesses(29, true);
+    await tree.run(root, NODE, ["-e", CLIENT, "127.0.0.1", String(port), "1000"]);
+    expect(relay.links.at(-1)?.accepted.process).toBeUndefined();
+    await tree.run(cgroup, NODE, ["-e", CLIENT, "127.0.0.1", String(port), "1000"]);
+    expect(relay.links.at(-1)?.accepted.process).toMatchObject({ uid: 0 });
   });
 });
 
