@@ -58,17 +58,17 @@ export type L7RuleSet = Extract<RuleSet, { kind: "l7" }>;
 
 /** The process that opened a connection, as far as it is known. */
 export interface ProcessContext {
-  readonly executable?: string;
-  readonly uid?: number;
-  readonly cgroup?: string;
+  readonly executable?: string | undefined;
+  readonly uid?: number | undefined;
+  readonly cgroup?: string | undefined;
 }
 
 /** What rules may ask of a connection beside its parties and port. */
 export interface Traffic {
   /** TCP unless given. */
   readonly transport?: "TCP" | "UDP" | "SCTP";
-  /** Unknown unless given: rules that name processes do not fit then. */
-  readonly process?: ProcessContext;
+  /** Unknown unless given: no allow rule that names processes fits then, and every deny rule that does. */
+  readonly process?: ProcessContext | undefined;
 }
 
 /** Answers which rule set holds; immutable. A new revision is a new object, swapped in whole. */

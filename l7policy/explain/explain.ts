@@ -179,7 +179,7 @@ function nearOf(
     const onPort = !rule.ports || rule.ports.some((entry) => portFits(entry, connection));
     return fail(onPort ? 1 : 0, `peer: ${identityText(peer)} is not ${peersText(rule.peers)}`);
   }
-  if (!processFits(rule, process))
+  if (!processFits(active, process))
     return fail(2, `process: ${process?.executable ?? "unknown"} is not ${processesText(rule)}`);
   if (rule.ports && !rule.ports.some((entry) => portFits(entry, connection)))
     return fail(3, `port: ${port}/${transport} is not ${portsText(rule)}`);

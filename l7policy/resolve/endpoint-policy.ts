@@ -17,7 +17,7 @@ export type Standing = { readonly open: boolean; readonly l7: readonly L7Rules[]
 /** What an allow rule opens on a connection's port; undefined when its peer, process or port does not fit. */
 export function standingOf(active: ActiveRule, connection: Connection): Standing | undefined {
   const { rule, soft } = active;
-  if (!active.peer.fits(connection.peer) || !processFits(rule, connection.process)) return undefined;
+  if (!active.peer.fits(connection.peer) || !processFits(active, connection.process)) return undefined;
   if (!rule.ports) return { open: true, l7: [] };
   const entries = rule.ports.filter((entry) => portFits(entry, connection));
   if (entries.length === 0) return undefined;
@@ -26,10 +26,11 @@ export function standingOf(active: ActiveRule, connection: Connection): Standing
 }
 
 /** True when a deny rule is about a connection. */
-export function denies({ rule, peer }: ActiveRule, connection: Connection): boolean {
+export function denies(active: ActiveRule, connection: Connection): boolean {
+  const { rule, peer } = active;
   return (
     peer.fits(connection.peer) &&
-    processFits(rule, connection.process) &&
+    processFits(active, connection.process) &&
     (!rule.ports || rule.ports.some((entry) => portFits(entry, connection)))
   );
 }
@@ -45,8 +46,9 @@ export class EndpointPolicy {
   private readonly classes: Int32Array;
   /** Names of ports in rules: these ask for more than the class of the port. */
   readonly names: ReadonlySet<string>;
-  private readonly processes: boolean;
-  private remembered = new Map<number, RuleSet>();
+  /** Those that name processes. */
+  private readonly processes: readonly ActiveRule[];
+  private remembered = new Map<number | string, RuleSet>();
   private portNames = -1;
 
   /**
@@ -66,7 +68,7 @@ export class EndpointPolicy {
     );
     this.classes = Int32Array.from([...new Set(starts)].sort((a, b) => a - b));
     this.names = new Set(ranges.flatMap(({ name }) => name ?? []));
-    this.processes = rules.some(({ rule }) => rule.processes !== undefined);
+    this.processes = rules.filter(({ rule }) => rule.processes !== undefined);
   }
 
   /** First ports of the classes that rules tell apart, ascending; ports below the first are a class too. */
@@ -77,14 +79,17 @@ export class EndpointPolicy {
   /** The rule set for a connection. */
   find(connection: Connection): RuleSet {
     if (this.rules.length === 0) return this.defaultDeny ? DENY : ALLOW;
-    if (this.processes || connection.transport !== "TCP") return this.resolve(connection);
+    if (connection.transport !== "TCP") return this.resolve(connection);
     const { peer, port, portNames } = connection;
     if (portNames.version !== this.portNames) {
       this.portNames = portNames.version;
       this.remembered.clear();
     }
-    const key =
+    const place =
       (this.names.size > 0 ? port : this.classOf(port)) * PEERS + (peer.identity satisfies Identity);
+    // Processes that fit the same rules are as one.
+    const fitting = this.processes.map((rule) => (processFits(rule, connection.process) ? 1 : 0)).join("");
+    const key = fitting === "" ? place : `${fitting} ${place}`;
     const known = this.remembered.get(key);
     if (known) return known;
     const set = this.resolve(connection);

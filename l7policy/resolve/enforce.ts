@@ -68,8 +68,7 @@ function checkDirection({ allow, deny }: Direction, way: Way, abilities: Abiliti
       fail(
         rule.at,
         `${rule.path}.fromProcess`,
-        "the process behind a connection is not known here: the kernel's programs do not record it, and what /proc " +
-          "tells later may be another program",
+        "the process behind a connection is not known here: nothing records it",
       );
     rule.ports?.forEach((entry, index) => {
       const field = `${rule.path}.toPorts[${index}]`;

@@ -63,6 +63,12 @@ export class ResolvedPolicies implements PolicyRevision {
     return rules.length > 0 || defaultDeny;
   }
 
+  /** True when a rule names processes, so that it must be recorded which of them connect. */
+  get namesProcesses(): boolean {
+    if (this.parts.options.mode === "never") return false;
+    return [...this.rules()].some(({ rule }) => rule.processes !== undefined);
+  }
+
   /** The identity of an address that belongs to no workload and no node: world, or a block or name that rules know. */
   worldOf(address: string): Identity {
     const prefix = this.prefixes.get(address);
@@ -76,14 +82,15 @@ export class ResolvedPolicies implements PolicyRevision {
   logOf(way: Way, endpoint: Identity, port: number, peer: Identity, traffic?: Traffic): readonly string[] {
     const connection = this.connection(way, endpoint, port, peer, traffic);
     if (!connection) return [];
-    const texts = this.of(way, connection.endpoint).rules.flatMap(({ policy, rule, peer: matcher }) =>
-      policy.log !== undefined &&
-      matcher.fits(connection.peer) &&
-      processFits(rule, connection.process) &&
-      (!rule.ports || rule.ports.some((entry) => portFits(entry, connection)))
+    const texts = this.of(way, connection.endpoint).rules.flatMap((active) => {
+      const { policy, rule, peer: matcher } = active;
+      return policy.log !== undefined &&
+        matcher.fits(connection.peer) &&
+        processFits(active, connection.process) &&
+        (!rule.ports || rule.ports.some((entry) => portFits(entry, connection)))
         ? [policy.log]
-        : [],
-    );
+        : [];
+    });
     return [...new Set(texts)];
   }
 

@@ -42,15 +42,24 @@ export function portFits({ ports }: PortRule, connection: Connection): boolean {
   return ports.some((range) => rangeFits(range, connection));
 }
 
-/** True when a rule names no processes, or the one that opened the connection. */
-export function processFits({ processes }: DirectionRule, context: ProcessContext | undefined): boolean {
-  if (!processes) return true;
-  if (!context) return false;
-  return processes.some(
-    ({ executable, uid, cgroup }) =>
-      (executable === undefined ||
-        (context.executable !== undefined && globFits(executable, context.executable))) &&
-      (uid === undefined || uid === context.uid) &&
-      (cgroup === undefined || (context.cgroup !== undefined && globFits(cgroup, context.cgroup))),
+/**
+ * True when a rule names no processes, or the one that opened the connection. What is not known of it fits no allow rule,
+ * and every deny rule: it may be what that denies.
+ */
+export function processFits(
+  { rule, deny }: Pick<ActiveRule, "rule" | "deny">,
+  context: ProcessContext = {},
+): boolean {
+  const fits = <T>(wanted: T | undefined, is: T | undefined, same: (a: T, b: T) => boolean): boolean =>
+    wanted === undefined || (is === undefined ? deny : same(wanted, is));
+  return (
+    !rule.processes ||
+    rule.processes.some(
+      (one) =>
+        // The cheapest first: paths are looked up when they are asked for.
+        fits(one.uid, context.uid, Object.is) &&
+        (one.executable === undefined || fits(one.executable, context.executable, globFits)) &&
+        (one.cgroup === undefined || fits(one.cgroup, context.cgroup, globFits)),
+    )
   );
 }

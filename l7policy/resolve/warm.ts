@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Way } from "../model.js";
-import type { Identity } from "../policy.js";
+import type { Identity, ProcessContext } from "../policy.js";
 import type { SetPlace } from "./awaited.js";
 import type { ResolvedPolicies } from "./revision.js";
 
@@ -26,11 +26,15 @@ export function* warming(
     ingress: portsOf(revision, "ingress", endpoint),
     egress: portsOf(revision, "egress", endpoint),
   };
+  const processes = {
+    ingress: processesOf(revision, "ingress", endpoint),
+    egress: processesOf(revision, "egress", endpoint),
+  };
   for (const peer of peers) {
     for (const way of ["ingress", "egress"] as const)
       for (const port of ports[way]) {
         looking({ way, endpoint, port });
-        revision[way](endpoint, port, peer);
+        for (const process of processes[way]) revision[way](endpoint, port, peer, { process });
       }
     yield;
   }
@@ -42,6 +46,25 @@ export function placeOf(revision: ResolvedPolicies, { way, endpoint, port }: War
   const [first] = info ? revision.of(way, info).rules : [];
   const what = `${way} of identity ${endpoint}, port ${port}, with the rules from here on: `;
   return { what, at: first?.rule.at, field: first?.rule.path };
+}
+
+/** An unknown process, and one that each of the rules that name processes fits. */
+function processesOf(
+  revision: ResolvedPolicies,
+  way: Way,
+  endpoint: Identity,
+): (ProcessContext | undefined)[] {
+  const info = revision.infoOf(endpoint);
+  const rules = info ? revision.of(way, info).rules : [];
+  const named = rules.flatMap(({ rule }) => rule.processes ?? []);
+  return [
+    undefined,
+    ...named.map(({ executable, uid, cgroup }) => ({
+      executable: executable?.replaceAll("*", "x"),
+      uid,
+      cgroup: cgroup?.replaceAll("*", "x"),
+    })),
+  ];
 }
 
 /** One port of each class that rules tell apart, and those that they name; none where no rule is for the identity. */

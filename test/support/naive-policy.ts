@@ -49,7 +49,7 @@ export function allowed(documents: readonly unknown[], question: Question): bool
     );
   const { way } = question;
   for (const { rule, namespace } of rules(`${way}Deny`))
-    if (concerns(rule, namespace, question) && portsOf(rule).some((entry) => onPort(entry, question)))
+    if (concerns(rule, namespace, question, true) && portsOf(rule).some((entry) => onPort(entry, question)))
       return false;
   const asks = (spec: Raw): boolean => {
     const flag = (spec["enableDefaultDeny"] as Raw | undefined)?.[way] as boolean | undefined;
@@ -70,14 +70,24 @@ function selectsSubject(selector: unknown, namespace: string | undefined, party:
   return selects(selector, party);
 }
 
-/** Peer and process; a rule that names no peer, port or process concerns nobody. */
-function concerns(rule: Raw, namespace: string | undefined, { way, peer, executable }: Question): boolean {
+/**
+ * Peer and process; a rule that names no peer, port or process concerns nobody. A process that is not known may be any:
+ * that is enough to deny.
+ */
+function concerns(
+  rule: Raw,
+  namespace: string | undefined,
+  { way, peer, executable }: Question,
+  deny = false,
+): boolean {
   const side = way === "ingress" ? "from" : "to";
   const [endpoints, entities, cidr, cidrSet] = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(
     (member) => rule[`${side}${member}`] as unknown[] | undefined,
   );
   const processes = rule["fromProcess"] as { executable: string }[] | undefined;
-  if (processes && !processes.some((one) => one.executable === executable)) return false;
+  const isIt = (one: { executable: string }): boolean =>
+    executable === undefined ? deny : one.executable === executable;
+  if (processes && !processes.some(isIt)) return false;
   if (endpoints) return endpoints.some((one) => selectsPeer(one, namespace, peer));
   if (entities) return entities.some((name) => isEntity(name as string, peer));
   if (cidr) return cidr.some((one) => inBlock(one as string, peer));
