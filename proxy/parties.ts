@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Identity, PolicyRevision, RuleSet } from "../l7policy/policy.js";
+import type { Identity, PolicyRevision, ProcessContext, RuleSet } from "../l7policy/policy.js";
 import type { Accepted } from "../sockmap/engine.js";
 
 /** Who talks to whom on one connection, and where it goes. */
@@ -7,6 +7,8 @@ export interface Parties {
   readonly client: Identity;
   /** True when the client is an endpoint of this node: its egress rules hold. */
   readonly clientIsEndpoint: boolean;
+  /** The process that opened the connection, as far as it is known. */
+  readonly process?: ProcessContext | undefined;
   readonly service: Identity;
   /** True when the service is an endpoint of this node: its ingress rules hold. */
   readonly serviceIsEndpoint: boolean;
@@ -59,9 +61,13 @@ export function denial(policy: PolicyRevision): Terms {
 
 /** What policies want on the records of a connection. */
 export function recordsOf(policy: PolicyRevision, parties: Parties): readonly string[] {
-  const { client, service, port } = parties;
-  const egress = parties.clientIsEndpoint ? policy.logOf?.("egress", client, port, service) : undefined;
-  const ingress = parties.serviceIsEndpoint ? policy.logOf?.("ingress", service, port, client) : undefined;
+  const { client, service, port, process } = parties;
+  const egress = parties.clientIsEndpoint
+    ? policy.logOf?.("egress", client, port, service, { process })
+    : undefined;
+  const ingress = parties.serviceIsEndpoint
+    ? policy.logOf?.("ingress", service, port, client, { process })
+    : undefined;
   return [...new Set([...(egress ?? []), ...(ingress ?? [])])];
 }
 
@@ -72,9 +78,10 @@ export function isAudited(terms: Terms): boolean {
 
 /** The client's egress and the service's ingress in one; protocols that disagree leave nothing allowed. */
 export function termsOf(policy: PolicyRevision, parties: Parties): Terms {
+  const { client, service, port, process } = parties;
   const sets: RuleSet[] = [];
-  if (parties.clientIsEndpoint) sets.push(policy.egress(parties.client, parties.port, parties.service));
-  if (parties.serviceIsEndpoint) sets.push(policy.ingress(parties.service, parties.port, parties.client));
+  if (parties.clientIsEndpoint) sets.push(policy.egress(client, port, service, { process }));
+  if (parties.serviceIsEndpoint) sets.push(policy.ingress(service, port, client, { process }));
   const judging: L7RuleSet[] = [];
   for (const set of sets) {
     if (set.kind === "deny") return denial(policy);

@@ -13,5 +13,6 @@ export const ABILITIES: Abilities = {
   ...HTTP_ONLY,
   headerActions: true,
   portNames: true,
+  processes: true,
   families: PROTOCOLS.map(({ name }) => name as Family),
 };

@@ -14,6 +14,7 @@ import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
 import { parsePrefix } from "../../core/address.js";
 import { parseHostPort } from "../address.js";
 import type { Config } from "../config.js";
+import { cgroup2Root } from "../cgroup.js";
 import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
 import { CompilerThread } from "./compiler.js";
@@ -23,6 +24,7 @@ import { Enforcement } from "./enforcement.js";
 import { planEngine, type EnginePlan } from "./engine.js";
 import { forwardsOf, makeIdentify } from "./identify.js";
 import { PROTOCOLS } from "./abilities.js";
+import { Processes } from "./processes.js";
 import type { AgentStatus } from "./messages.js";
 import { NO_POLICIES, watchPolicies, type LoadedPolicies } from "./policies.js";
 
@@ -75,7 +77,9 @@ export class Agent {
     const forwards = forwardsOf(config.listen, ({ address, labels, ports }) =>
       this.identities.set(`listen ${address}`, { labels, ports: namedPorts(ports) }),
     );
+    const processes = new Processes(cgroup2Root);
     const identify = makeIdentify({
+      processOf: (process) => processes.of(process),
       endpointIdentity: (number) => this.endpoints?.identityOf(number),
       addresses: this.addresses,
       forwards,
@@ -129,6 +133,7 @@ export class Agent {
         return info ? policy.portsUnknown(info) : [];
       },
       restrictsEgress: (identity) => this.enforcement.policy.restrictsEgress(identity),
+      namesProcesses: () => this.enforcement.policy.namesProcesses,
       revision: () => this.enforcement.policy.revision,
       clock,
     });

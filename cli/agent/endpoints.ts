@@ -36,6 +36,8 @@ export interface EndpointParts {
   portsUnknown(identity: Identity): readonly string[];
   /** True when its outgoing connects must go through the sidecar. */
   restrictsEgress(identity: Identity): boolean;
+  /** True when it must be recorded which processes connect. */
+  namesProcesses(): boolean;
 }
 
 interface Endpoint extends Omit<EndpointStatus, "identity" | "labels" | "policy"> {
@@ -77,7 +79,9 @@ export class Endpoints {
       cgroup = makeCgroup(number);
       const captureEgress = restrictsEgress(identity);
       engine.closeUdp(number, closedToDatagrams(identity));
-      release = await engine.addEndpoint({ number, cgroup, level, optOutPorts, captureEgress });
+      const recordProcesses = this.parts.namesProcesses();
+      const terms = { number, cgroup, level, optOutPorts, captureEgress, recordProcesses };
+      release = await engine.addEndpoint(terms);
     } catch (thrown) {
       engine.closeUdp(number, []);
       identities.delete(String(number));
@@ -105,10 +109,11 @@ export class Endpoints {
 
   /**
    * Puts what the kernel must do for the rules of endpoints in place, before these are in force: egress that they restrict
-   * is captured, ports that they close to datagrams are closed. What fails is told in the endpoint's status.
+   * is captured, ports that they close to datagrams are closed, processes that they name are recorded. What fails is told in the endpoint's status.
    */
   enforce(numbers: Iterable<number> = this.byNumber.keys()): void {
     const { engine, log, restrictsEgress, closedToDatagrams, portsUnknown } = this.parts;
+    const recordProcesses = this.parts.namesProcesses();
     for (const number of numbers) {
       const endpoint = this.byNumber.get(number);
       const identity = this.identityOf(number);
@@ -124,10 +129,11 @@ export class Endpoints {
       try {
         engine.closeUdp(number, closedToDatagrams(identity));
         engine.captureEgress(number, restrictsEgress(identity));
+        engine.recordProcesses(number, recordProcesses);
       } catch (thrown) {
         const error = asSockmeshError(thrown, "SM_BPF_ATTACH").message;
         endpoint.policy = { revision, ms, error };
-        log.error({ endpoint: number, error }, "the kernel does not capture what its rules need");
+        log.error({ endpoint: number, error }, "the kernel does not do what its rules need");
       }
     }
   }

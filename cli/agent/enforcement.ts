@@ -11,6 +11,7 @@ import { PolicyStore, type PolicyOptions } from "../../l7policy/resolve/store.js
 import { unseen } from "../../l7policy/resolve/unseen.js";
 import { placeOf, warming, type WarmedPlace } from "../../l7policy/resolve/warm.js";
 import type { LoadedPolicies } from "./policies.js";
+import { doubtsAbout } from "./processes.js";
 
 /** How long rule sets are looked up ahead before the rest is left to the first request that needs it. */
 const WARM_MS = 500;
@@ -130,7 +131,8 @@ export class Enforcement {
     this.store.commit(made);
     this.problems = [];
     this.files = files;
-    for (const { at, message } of unseen(policies)) log.warn({ at: `${at.file}:${at.line}` }, message);
+    for (const { at, message } of [...unseen(policies), ...doubtsAbout(policies)])
+      log.warn({ at: `${at.file}:${at.line}` }, message);
     const { mode, audit } = options;
     log.info({ revision: made.revision, files, enforcement: mode, audit }, "policy in force");
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PrefixTable } from "../../l7policy/identity/prefix-table.js";
 import { RESERVED } from "../../l7policy/identity/reserved.js";
-import type { Identity } from "../../l7policy/policy.js";
+import type { Identity, ProcessContext } from "../../l7policy/policy.js";
 import type { Identify } from "../../proxy/parties.js";
+import type { ConnectingProcess } from "../../sockmap/engine.js";
 import type { ListenTerms } from "../config-schema.js";
 import { addressBits } from "../../core/address.js";
 import { parseHostPort } from "../address.js";
@@ -14,6 +15,8 @@ const WILDCARDS = ["0.0.0.0", "::"];
 export interface IdentifyParts {
   /** Identity of an endpoint by its number; undefined when it has ended. */
   endpointIdentity(number: number): Identity | undefined;
+  /** What rules see of a process that the kernel recorded. */
+  processOf(process: ConnectingProcess): ProcessContext;
   /** Identities by address, for peers that are no endpoint. */
   readonly addresses: PrefixTable<Identity>;
   /** Explicit forwards by {@link forwardKey} of the address they listen on. */
@@ -56,43 +59,33 @@ export function forwardsOf(
  * A connection that was neither captured nor forwarded has no service: somebody connected to the sidecar's own port.
  */
 export function makeIdentify(parts: IdentifyParts): Identify {
-  const { endpointIdentity, addresses, forwards, worldOf, interfaces } = parts;
+  const { endpointIdentity, processOf, addresses, forwards, worldOf, interfaces } = parts;
   const byAddress = (address: string): Identity =>
     addresses.get(address) ?? (isLocal(address, interfaces) ? RESERVED.host : worldOf(address));
 
   return (accepted, { remoteAddress, localAddress, localPort }) => {
     const endpoint = accepted.clientEndpoint ? endpointIdentity(accepted.clientEndpoint) : undefined;
     const client = endpoint ?? byAddress(remoteAddress);
-    const clientIsEndpoint = endpoint !== undefined;
+    const from = {
+      client,
+      clientIsEndpoint: endpoint !== undefined,
+      process: accepted.process && processOf(accepted.process),
+    };
     if (accepted.serviceEndpoint) {
       // Captured on its way in: the local address is the service's own.
       const service = endpointIdentity(accepted.serviceEndpoint);
       if (service === undefined) return undefined;
-      return {
-        client,
-        clientIsEndpoint,
-        service,
-        serviceIsEndpoint: true,
-        address: localAddress,
-        port: localPort,
-      };
+      return { ...from, service, serviceIsEndpoint: true, address: localAddress, port: localPort };
     }
     if (accepted.original) {
       const { address, port } = accepted.original;
-      return {
-        client,
-        clientIsEndpoint,
-        service: byAddress(address),
-        serviceIsEndpoint: false,
-        address,
-        port,
-      };
+      return { ...from, service: byAddress(address), serviceIsEndpoint: false, address, port };
     }
     const forward = [localAddress, ...WILDCARDS]
       .map((address) => forwards.get(forwardKey(address, localPort)))
       .find((found) => found !== undefined);
     if (!forward) return undefined;
     const { identity: service, host: address, port } = forward;
-    return { client, clientIsEndpoint, service, serviceIsEndpoint: true, address, port };
+    return { ...from, service, serviceIsEndpoint: true, address, port };
   };
 }

@@ -18,6 +18,7 @@ addresses.set(prefix("2001:db8::/32"), 302);
 
 const identify = makeIdentify({
   endpointIdentity: (number) => ({ 1: 401, 2: 402 })[number],
+  processOf: ({ uid }) => ({ uid }),
   addresses,
   forwards: forwardsOf(
     [
@@ -68,6 +69,9 @@ test("captured: endpoints by number, whatever their addresses are", () => {
     port: 9000,
   });
   expect(identify(accepted({ serviceEndpoint: 9 }), at("10.1.2.3"))).toBeUndefined();
+  const process = { pid: 1, startNs: 0n, uid: 7, cgroup: 1n, executable: { device: 1n, inode: 1n } };
+  const known = accepted({ clientEndpoint: 1, serviceEndpoint: 2, process });
+  expect(identify(known, at("10.1.2.3"))?.process).toEqual({ uid: 7 });
 });
 
 test("egress: the service is told by the original address", () => {
