@@ -9,6 +9,14 @@ import type { AgentStatus } from "../../cli/agent/messages.js";
 import { cgroup2Root } from "../../cli/cgroup.js";
 import { examine, thisMachine } from "../../cli/machine.js";
 
+/** Words before a command that is to run without root. It may read all files: the project may lie in root's home. */
+export const WITHOUT_ROOT: readonly string[] =
+  process.getuid?.() === 0
+    ? "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search".split(
+        " ",
+      )
+    : [];
+
 /** The built command line; `make test` builds before it tests. */
 export const SOCKMESH = [process.execPath, resolve("dist/cli/main.js")] as const;
 

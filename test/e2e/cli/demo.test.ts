@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "@jest/globals";
-import { kernelEngine, runs, SOCKMESH, type Ended } from "../../support/cli.js";
+import { kernelEngine, runs, SOCKMESH, WITHOUT_ROOT, type Ended } from "../../support/cli.js";
 
 interface Level {
   level: string;
@@ -55,9 +55,7 @@ function check({ code, stdout }: Ended, levels: string[]): Demo {
 );
 
 test("demo without root: level off, and it says what is missing", async () => {
-  const nobody =
-    process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
-  const ended = await runs([...nobody, ...SOCKMESH, "demo", "--json"], { TMPDIR: "/tmp" });
+  const ended = await runs([...WITHOUT_ROOT, ...SOCKMESH, "demo", "--json"], { TMPDIR: "/tmp" });
   check(ended, ["direct", "off"]);
   expect(ended.stderr).toMatch(/user-space engine, level off: .*CAP_BPF/);
 }, 120_000);

@@ -10,12 +10,10 @@ import {
   SOCKMESH,
   TestAgent,
   until,
+  WITHOUT_ROOT,
   type Program,
 } from "../../support/cli.js";
 
-/** Runs a command as nobody, where this process is root; else as it is. */
-const NOBODY =
-  process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
 const CLIENT = [process.execPath, resolve("examples/http/client.mjs")];
 
 let agent: TestAgent | undefined;
@@ -42,7 +40,7 @@ test("without root: explicit forwards, identities by source address, level off",
         { cidr: "127.0.1.1", labels: { app: "frontend" } },
       ],
     },
-    NOBODY,
+    WITHOUT_ROOT,
   );
   const { engine, listen } = await agent.status();
   expect(engine).toMatchObject({ name: "user-space", level: "off", because: "the configuration says so" });
