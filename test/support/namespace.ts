@@ -9,13 +9,13 @@ let made = 0;
 export class Namespace {
   private constructor(private readonly name: string) {}
 
-  /** Makes one, and removes those of tests that were killed. */
+  /** Makes one, and removes those of tests that were killed, where nobody holds them. */
   static async create(): Promise<Namespace> {
     const { stdout } = await ip("netns", "list");
     for (const line of stdout.split("\n")) {
       const [name = ""] = line.split(" ");
       const pid = NAME.exec(name)?.[1];
-      if (pid && !existsSync(`/proc/${pid}`)) await ip("netns", "delete", name);
+      if (pid && !existsSync(`/proc/${pid}`)) await runs(["ip", "netns", "delete", name]);
     }
     const namespace = new Namespace(`sockmesh-test-${process.pid}-${made++}`);
     await ip("netns", "add", namespace.name);
