@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return folder;
+  const folder = dirname(dirname(fileURLToPath(import.meta.url)));
+  return basename(folder) === "dist" ? dirname(folder) : folder;
 }
 
 /** Folder of the installed package: the sources lie directly below it, the built files below its dist/. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort, scratch, start, type Running } from "../../bench/harness/process.js";
@@ -36,7 +36,7 @@ export interface Stage {
 /** A file of the example. Throws SM_TOOL_MISSING where the installation has no examples. */
 export function example(name: string): string {
   const path = join(PACKAGE_ROOT, "examples", "http", name);
-  if (!existsSync(path))
+  if (!statSync(path, { throwIfNoEntry: false }))
     throw new SockmeshError(
       "SM_TOOL_MISSING",
       `${path} is missing: run the demo from a clone of the sources`,
