@@ -244,8 +244,8 @@ export interface SocketEngine {
   /** Looks at a socket that a listener accepted. */
   accepted(fd: number): Link;
   totals(): EngineTotals;
-  /** Detaches everything; live connections go on over TCP or to their end. Idempotent. */
   /** Puts the programs of the installed object in the place of those that run; see the kernel engine. */
   upgrade?(): void;
+  /** Detaches everything; live connections go on over TCP or to their end. Idempotent. */
   stop(): Promise<void>;
 }
