@@ -4,10 +4,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "./harness/bench.js";
 import { cpuUs, messagePrograms } from "./harness/cpu.js";
 import { figure, type Row } from "./harness/results.js";
-import { ratio, sample, summarise, type Effort, type Sample, type Scenario } from "./harness/runner.js";
+import {
+  ratio,
+  sample,
+  summarise,
+  type Effort,
+  type Load,
+  type Sample,
+  type Scenario,
+} from "./harness/runner.js";
 import { wrk } from "./harness/wrk.js";
 import { direct } from "./variants/direct.js";
 import { ALLOWED_HEADERS, itemPath } from "./variants/policy.js";
+import { OTHER_PATH, OTHER_PATHS } from "./variants/service.js";
 import { envoy } from "./variants/proxies.js";
 import { sockmesh, startSockmesh } from "./variants/sockmesh.js";
 import { missing } from "./variants/tools.js";
@@ -34,6 +43,24 @@ request = function()
   return requests[at]
 end
 `;
+/** A thousand requests that differ in their path, or in a header that no rule looks at. */
+const differing = (path: string, headers: string): string => `
+local requests, at = {}, 0
+init = function()
+  for i = 1, ${OTHER_PATHS} do
+    local headers = {}
+    for name, value in pairs(wrk.headers) do headers[name] = value end
+    ${headers}
+    requests[i] = wrk.format(nil, ${path}, headers)
+  end
+end
+request = function()
+  at = at % ${OTHER_PATHS} + 1
+  return requests[at]
+end
+`;
+const DIFFERENT_PATHS = differing(`"${OTHER_PATH}" .. (${OTHER_PATHS} + i - 1)`, "");
+const DIFFERENT_HEADERS = differing("nil", `headers["X-Request-Id"] = string.format("%08x", i * 7919)`);
 /** Makes the head of a request 150 bytes long. */
 const PADDING = `User-Agent: ${"bench ".repeat(10)}`;
 
@@ -83,6 +110,13 @@ export const splice: Bench = async ({ smoke, rounds, seconds, progress }) => {
     many("splice / direct", ">= 1.3", "splice", "direct");
     const one = await run("splice c1", 1, [direct, SPLICE]);
     one("splice / direct", ">= 1.05", "splice", "direct");
+    for (const [what, more] of [
+      ["another path each time", DIFFERENT_PATHS],
+      ["another header each time", DIFFERENT_HEADERS],
+    ] as const) {
+      const differ = await run(`splice, ${what}`, 16, [direct, SPLICE], wrk(itemPath, ALLOWED_HEADERS, more));
+      differ(`splice / direct, ${what}`, "none: above, the same head comes again", "splice", "direct");
+    }
     const mix = await run("splice 5 % unsure", 16, [OFF, SPLICE], wrk(itemPath, ALLOWED_HEADERS, UNSURE_MIX));
     mix("splice / off, 5 % unsure", ">= 2", "splice", "off");
     for (const mib of [1, 10]) {
@@ -98,7 +132,8 @@ export const splice: Bench = async ({ smoke, rounds, seconds, progress }) => {
 
 /** What the programs and the sidecar cost while everything is moved by the kernel. */
 async function costs(seconds: number): Promise<Row[]> {
-  const load = wrk(itemPath, [...ALLOWED_HEADERS, PADDING]);
+  const headers = [...ALLOWED_HEADERS, PADDING];
+  const load = wrk(itemPath, headers);
   const scenario: Scenario = { name: "splice costs", connections: 16, bodyBytes: 100 };
   const target = await startSockmesh("splice");
   const before = readFileSync(STATS, "latin1");
@@ -111,19 +146,17 @@ async function costs(seconds: number): Promise<Row[]> {
     const share = (cpuUs([target.agentPid]) - sidecar) / (seconds * 1e6);
     await running;
     writeFileSync(STATS, "1");
-    const start = messagePrograms(target.agentPid);
-    await load(target, scenario, seconds);
-    const end = messagePrograms(target.agentPid);
-    const ns = (end.ns - start.ns) / (end.runs - start.runs);
+    const perMessage = async (what: string, note: string, load: Load): Promise<Row> => {
+      const start = messagePrograms(target.agentPid);
+      await load(target, scenario, seconds);
+      const end = messagePrograms(target.agentPid);
+      const ns = Math.round((end.ns - start.ns) / (end.runs - start.runs));
+      return figure(`sk_msg program per message${what}`, "splice", ns, "ns", note, 16);
+    };
     return [
-      figure(
-        "sk_msg program per message",
-        "splice",
-        Math.round(ns),
-        "ns",
-        "goal <= 450; mean of requests and answers",
-        16,
-      ),
+      await perMessage("", "goal <= 450; mean of requests and answers", load),
+      await perMessage(", another path each time", "likewise", wrk(itemPath, headers, DIFFERENT_PATHS)),
+      await perMessage(", another header each time", "likewise", wrk(itemPath, headers, DIFFERENT_HEADERS)),
       figure("sidecar", "splice", Number((share * 100).toFixed(2)), "% of a core", "goal <= 1", 16),
     ];
   } finally {

@@ -39,7 +39,9 @@ export const TableHeader = {
   series: 24,
   /** `TableFlag` bits. */
   flags: 28,
-  size: 32,
+  /** Of this table among all that were loaded: heads are remembered under it. Set when the table is loaded. */
+  serial: 32,
+  size: 40,
 } as const;
 
 /** What a table says of itself. */
@@ -49,7 +51,7 @@ export const TableFlag = {
 } as const;
 
 /** First byte of the class map, a u16 for every byte value. */
-export const TABLE_CLASSES = 32;
+export const TABLE_CLASSES = 40;
 /** First byte that requirements may take. */
 export const TABLE_BODY = TABLE_CLASSES + 512;
 /** Of this layout. */
@@ -93,6 +95,11 @@ export const JudgeBound = {
   steps: 100,
   /** Words of eight bytes that one `skip` passes over. */
   words: 32,
+  /** Longest head that is remembered, in words of eight bytes: with what the kernel keeps beside it, 1 KiB of a socket. */
+  remembered: 104,
+  /** Longest first line that is read alone, before fields that are remembered, in bytes; and no more steps than it takes. */
+  first: 256,
+  "first-steps": 4,
 } as const;
 
 /**

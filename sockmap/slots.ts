@@ -22,6 +22,8 @@ export class Slots {
   private readonly places = TABLE_SIZES.map(() => 1);
   /** Tally 0 is for the rules of tables that found no place of their own. */
   private series = 1;
+  /** Tables that were loaded. */
+  private serial = 0;
   /** Groups by tally, where tables name them. */
   readonly groups = new Map<number, string>();
 
@@ -82,7 +84,9 @@ export class Slots {
     const whole = new Uint8Array(TABLE_SIZES[size] ?? 0);
     whole.set(bytes);
     const fits = this.series + rules <= Size.tallies;
-    new DataView(whole.buffer).setUint32(TableHeader.series, fits ? this.series : 0, true);
+    const header = new DataView(whole.buffer);
+    header.setUint32(TableHeader.series, fits ? this.series : 0, true);
+    header.setUint32(TableHeader.serial, ++this.serial, true);
     if (fits) {
       groups?.forEach((group, at) => this.groups.set(this.series + at, group));
       this.series += rules;

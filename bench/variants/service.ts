@@ -7,6 +7,11 @@ import { itemPath } from "./policy.js";
 /** Sizes that {@link startService} answers; the first comes from memory, the others from files by sendfile(2). */
 const BODIES = [100, 10 * 1024, 1024 * 1024, 10 * 1024 * 1024];
 
+/** The paths of {@link OTHER_PATHS} items, with their numbers from that one on behind it; each answers 100 bytes. */
+export const OTHER_PATH = "/items/9";
+/** How many there are; their numbers have four digits. */
+export const OTHER_PATHS = 1000;
+
 /** A started server with the port it listens on. */
 export interface Server {
   readonly port: number;
@@ -24,8 +29,14 @@ export async function startService(prefix: readonly string[] = [], port?: number
   port ??= await freePort();
   mkdirSync(join(folder, "items"));
   for (const bytes of BODIES) writeFileSync(join(folder, itemPath(bytes)), "x".repeat(bytes));
-  const body = `location = ${itemPath(100)} { return 200 "${"x".repeat(100)}"; }`;
-  return startNginx(folder, port, `server { listen 127.0.0.1:${port}; root ${folder}; ${body} }`, prefix);
+  const body = `return 200 "${"x".repeat(100)}";`;
+  const locations = `location = ${itemPath(100)} { ${body} } location ${OTHER_PATH} { ${body} }`;
+  return startNginx(
+    folder,
+    port,
+    `server { listen 127.0.0.1:${port}; root ${folder}; ${locations} }`,
+    prefix,
+  );
 }
 
 /** Starts nginx with the given part of its `http` block; all its files stay in `folder`, which goes when it stops. */

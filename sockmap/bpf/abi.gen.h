@@ -228,8 +228,9 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define TABLE_REQUIREMENTS 20
 #define TABLE_SERIES 24
 #define TABLE_FLAGS 28
-#define TABLE_SIZE 32
-#define TABLE_CLASSES 32
+#define TABLE_SERIAL 32
+#define TABLE_SIZE 40
+#define TABLE_CLASSES 40
 #define TABLE_VERSION_NUMBER 1
 #define TABLE_MOST_REQUIREMENTS 16
 #define TABLE_SIZE_0 32768
@@ -242,6 +243,9 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define JUDGE_CHUNK 128
 #define JUDGE_STEPS 100
 #define JUDGE_WORDS 32
+#define JUDGE_REMEMBERED 104
+#define JUDGE_FIRST 256
+#define JUDGE_FIRST_STEPS 4
 
 #define ACTION_BITS -16
 #define ACTION_KIND -8

@@ -24,14 +24,34 @@ struct run {
 	__u64 list, expect, rule;
 	__u64 outcome; /* why it is refused; OUTCOME_ALLOWED while it is not */
 	__u64 done; /* the head is complete */
+	__u64 steps; /* that were taken */
+	__u64 serial; /* of the table */
 };
+
+/* The first byte of a word that has its top bit set; one has. */
+static __always_inline __u64 first_byte(__u64 odd)
+{
+	__u64 before = 0;
+	if (!(odd & 0x80808080)) {
+		odd >>= 32;
+		before = 4;
+	}
+	if (!(odd & 0x8080)) {
+		odd >>= 16;
+		before += 2;
+	}
+	if (!(odd & 0x80))
+		before++;
+	bound(before, 7); /* clang makes a sum of bits of it, which 6.1 cannot follow */
+	return before;
+}
 
 /* Passes over printable bytes from `at` on, where a value without meaning stands. Returns where they end; behind CR LF
  * when that ends them, with the run before the next line. */
 static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 {
 	__u8 *p = run->data, *end = run->end;
-	__u64 word, odd = 0, before = 0;
+	__u64 word, odd = 0, before;
 	if (at >= JUDGE_HEAD)
 		return at; /* the next step stops there */
 	bound(at, JUDGE_HEAD - 1);
@@ -49,17 +69,7 @@ static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 	}
 	if (!odd)
 		return at;
-	if (!(odd & 0x80808080)) {
-		odd >>= 32;
-		before = 4;
-	}
-	if (!(odd & 0x8080)) {
-		odd >>= 16;
-		before += 2;
-	}
-	if (!(odd & 0x80))
-		before++;
-	bound(before, 7); /* clang makes a sum of bits of it, which 6.1 cannot follow */
+	before = first_byte(odd);
 	p += before;
 	at += before;
 	keep(p);
@@ -68,6 +78,13 @@ static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 	run->row = line;
 	return at + 2;
 }
+
+static __always_inline __u32 judge_steps(void)
+{
+	return cfg.lines < JUDGE_STEPS ? cfg.lines : JUDGE_STEPS;
+}
+
+#include "memory.h"
 
 #define N 0
 #define TABLE_BYTES TABLE_SIZE_0
@@ -97,12 +114,29 @@ static __always_inline void begin_run(struct sk_msg_md *m, struct run *run, __u3
 	run->rule = READ(*zero);
 	run->outcome = READ(*zero);
 	run->done = READ(*zero);
+	run->steps = READ(*zero);
+	run->serial = READ(*zero);
+}
+
+/* Whether the memory of the socket says all of a message. `judge`: of a request, which may have another first line. */
+static __always_inline int recall(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge)
+{
+	struct memory *memory = MEMORY_OF(m, 0);
+	__u64 known = memory ? REPEATS(m, memory) : 0;
+	if (!known || (!judge && known != REPEATS_WHOLE))
+		return 0;
+	switch (slot >> SLOT_BITS_SIZE) {
+	case 0: return recall_0(run, slot & 0xffff, memory, known);
+	case 1: return recall_1(run, slot & 0xffff, memory, known);
+	default: return recall_2(run, slot & 0xffff, memory, known);
+	}
 }
 
 /* Reads the head at the beginning of a message with the table of a slot. OUTCOME_ALLOWED: it is understood, and a
- * request is allowed. */
-static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge, const __u64 *zero)
+ * request is allowed. `remembers`: heads like it are likely to come again. */
+static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge, __u32 remembers, const __u64 *zero)
 {
+	struct memory *memory;
 	__u32 outcome, wanted = m->size < JUDGE_HEAD ? m->size : JUDGE_HEAD;
 	if (!slot)
 		return OUTCOME_SLOW_NO_SLOT; /* judged in TypeScript only */
@@ -111,13 +145,21 @@ static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct r
 	if ((__u64)(long)m->data_end - (__u64)(long)m->data < wanted && bpf_msg_pull_data(m, 0, wanted, 0))
 		return OUTCOME_SLOW_NOT_CANONICAL;
 	begin_run(m, run, 0, zero);
-	switch (slot >> SLOT_BITS_SIZE) {
-	case 0: outcome = read_0(run, slot & 0xffff, judge); break;
-	case 1: outcome = read_1(run, slot & 0xffff, judge); break;
-	default: outcome = read_2(run, slot & 0xffff, judge);
+	if (!remembers || !recall(m, slot, run, judge)) {
+		begin_run(m, run, 0, zero);
+		switch (slot >> SLOT_BITS_SIZE) {
+		case 0: outcome = read_0(run, slot & 0xffff, judge); break;
+		case 1: outcome = read_1(run, slot & 0xffff, judge); break;
+		default: outcome = read_2(run, slot & 0xffff, judge);
+		}
+		if (outcome != OUTCOME_ALLOWED)
+			return outcome;
+		memory = remembers ? MEMORY_OF(m, BPF_SK_STORAGE_GET_F_CREATE) : 0;
+		if (memory)
+			keep_head(m, run, memory);
 	}
 	/* Limits below the kernel's own: the sidecar says what is wrong with such a head. */
-	return outcome == OUTCOME_ALLOWED && run->at > cfg.head ? OUTCOME_SLOW_NOT_CANONICAL : outcome;
+	return run->at > cfg.head ? OUTCOME_SLOW_NOT_CANONICAL : OUTCOME_ALLOWED;
 }
 
 #endif

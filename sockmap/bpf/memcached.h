@@ -21,7 +21,7 @@ static __always_inline __u32 read_command(struct sk_msg_md *m, struct record *re
 		request->body = body - m->size;
 		return OUTCOME_ALLOWED;
 	}
-	outcome = read_head(m, READ(record->slot), &run, 1, zero);
+	outcome = read_head(m, READ(record->slot), &run, 1, 0, zero);
 	if (outcome != OUTCOME_ALLOWED)
 		return outcome;
 	if (run.at > COMMAND_KEY)

@@ -44,7 +44,7 @@ static __always_inline __u32 read_request(struct sk_msg_md *m, struct record *re
 		request->body = body - m->size;
 		return OUTCOME_ALLOWED;
 	}
-	outcome = read_head(m, READ(record->slot), &run, 1, zero);
+	outcome = read_head(m, READ(record->slot), &run, 1, 1, zero);
 	if (outcome != OUTCOME_ALLOWED)
 		return outcome;
 	if (m->size - run.at > run.length)
@@ -133,7 +133,7 @@ static __always_inline __u32 read_response(struct sk_msg_md *m, struct record *r
 	} else {
 		if (!waiting(record))
 			return OUTCOME_SLOW_NO_REQUEST; /* the sidecar ends such connections */
-		outcome = read_head(m, READ(record->answers), &run, 0, zero);
+		outcome = read_head(m, READ(record->answers), &run, 0, 1, zero);
 		if (outcome != OUTCOME_ALLOWED)
 			return OUTCOME_SLOW_RESPONSE_FRAMING;
 		at = run.at;

@@ -89,18 +89,76 @@ static __always_inline int NAME(allowed)(struct run *run)
 	}
 	return 0;
 }
-/* `judge`: 1 when the message is a request that needs a rule. */
-static __noinline int NAME(read)(struct run *run, __u32 index, __u32 judge)
+
+/* Runs over a first line of so many bytes, behind which the fields of the memory follow. 1: they say the rest. */
+static __noinline int NAME(first_line)(struct run *run, struct memory *memory, __u64 bytes)
+{
+	__u8 *table = run->table, *p = run->data, *end = run->end;
+	__u32 row, action_end = run->action_end;
+	__u64 at, left;
+	bpf_loop(1, NAME(run), run, 0); /* up to its target, as a rule */
+	at = run->at;
+	left = bytes - at;
+	row = run->row;
+	if (run->outcome || run->got || at > bytes || at >= JUDGE_HEAD || memory->steps + JUDGE_FIRST_STEPS > judge_steps())
+		return 0;
+	bound(at, JUDGE_HEAD - 1);
+	p += at;
+	for (__u64 i = 0; i < JUDGE_FIRST && left - i; i++) {
+		if (p + 1 > end)
+			return 0;
+		row = *(__u32 *)(table + ((row + *(__u16 *)(table + TABLE_CLASSES + 2 * *p++)) & (TABLE_BYTES - 4)));
+		if (row < action_end)
+			return 0; /* another line, which may say what the memory's say too; or it is refused */
+	}
+	if (left > JUDGE_FIRST || row != *(__u32 *)(table + TABLE_LINE))
+		return 0;
+	memory->misses = 0;
+	run->at = bytes + memory->fields;
+	run->got = memory->got;
+	run->length = memory->length;
+	return 1;
+}
+
+static __always_inline __u8 *NAME(table)(__u32 index)
 {
 	__u32 zero = 0;
 	void *inner = bpf_map_lookup_elem(&NAME(tables), &index);
-	__u8 *table = inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+}
+
+/* 1: the memory says all of a message that repeats it, with this table. `known`: what `repeats` says. */
+static __noinline int NAME(recall)(struct run *run, __u32 index, struct memory *memory, __u64 known)
+{
+	__u8 *table = NAME(table)(index);
+	if (!table || memory->serial != *(__u32 *)(table + TABLE_SERIAL))
+		return 0;
+	if (known != REPEATS_WHOLE) {
+		run->table = table;
+		run->row = *(__u32 *)(table + TABLE_START);
+		run->action_end = *(__u32 *)(table + TABLE_ACTIONEND);
+		return NAME(first_line)(run, memory, known) && NAME(allowed)(run);
+	}
+	run->at = memory->at;
+	run->got = memory->got;
+	run->length = memory->length;
+	run->expect = memory->expect;
+	run->rule = memory->rule;
+	memory->misses = 0;
+	return 1;
+}
+
+/* `judge`: 1 when the message is a request that needs a rule. */
+static __noinline int NAME(read)(struct run *run, __u32 index, __u32 judge)
+{
+	__u8 *table = NAME(table)(index);
 	if (!table)
 		return OUTCOME_SLOW_NO_SLOT; /* not loaded (yet) */
 	run->table = table;
 	run->row = *(__u32 *)(table + TABLE_START);
 	run->action_end = *(__u32 *)(table + TABLE_ACTIONEND);
-	bpf_loop(cfg.lines < JUDGE_STEPS ? cfg.lines : JUDGE_STEPS, NAME(run), run, 0);
+	run->serial = *(__u32 *)(table + TABLE_SERIAL);
+	run->steps = bpf_loop(judge_steps(), NAME(run), run, 0);
 	if (run->outcome)
 		return run->outcome;
 	if (!run->done)

@@ -29,7 +29,11 @@
 #endif
 #ifdef BREAK_CLASSES /* bytes are taken for their neighbours */
 #undef TABLE_CLASSES
-#define TABLE_CLASSES 34
+#define TABLE_CLASSES 42
+#endif
+#ifdef BREAK_SERIAL /* what another table made of a head is remembered too */
+#undef TABLE_SERIAL
+#define TABLE_SERIAL TABLE_VERSION
 #endif
 
 #ifdef BREAK_SILENT /* commands that want no answer are answered */
@@ -53,6 +57,7 @@
 #define ITEM_RESPONSE 1
 #define ITEM_HEAD 2 /* the response is one to HEAD */
 #define ITEM_CONTINUES 4 /* goes on where the item before it has ended, if that was understood */
+#define ITEM_REMEMBERS 8 /* comes from the socket that has a memory */
 #define OUTCOME_SKIPPED 0xffff /* not run: the item that it continues was not understood */
 
 /* One message: what one sendmsg holds. Likewise in program.ts. */
@@ -82,6 +87,7 @@ struct fuzz_msg {
 	struct bpf_sock *sk;
 	__u32 start;
 	__u8 *input;
+	struct memory *memory;
 	struct __sk_buff *skb;
 };
 
@@ -110,28 +116,57 @@ static __always_inline long fuzz_pull(struct fuzz_msg *m, __u32 from, __u32 to, 
 #define bpf_msg_pull_data fuzz_pull
 #define bpf_msg_redirect_hash(m, map, key, flags) ((void)(key), SK_PASS) /* in a program that is never loaded */
 #include "records.h"
-#include "splice.h"
 /* A function that is verified by itself takes no pointers to packets: it makes the message anew, and so must its caller. */
 const struct __sk_buff *context_type __attribute__((unused)); /* makes the compiler describe it */
-static __always_inline __u64 read_line(struct fuzz_msg *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero);
-__noinline __u64 fuzz_line(struct __sk_buff *skb, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
+static __always_inline int message_again(struct __sk_buff *skb, struct fuzz_msg *m)
 {
 	__u32 none = 0, number;
 	struct progress *progress = bpf_map_lookup_elem(&fuzz_progress, &none);
-	struct fuzz_msg m = { .skb = skb };
 	struct item *item;
 	if (!progress)
 		return 0;
 	number = progress->next - 1;
 	item = bpf_map_lookup_elem(&fuzz_items, &number);
-	m.input = bpf_map_lookup_elem(&fuzz_input, &none);
-	if (!item || !m.input)
+	m->input = bpf_map_lookup_elem(&fuzz_input, &none);
+	if (!item || !m->input)
 		return 0;
-	m.start = READ(item->start);
-	m.size = READ(item->size);
-	m.data = (void *)(long)skb->data + LINK_HEADER;
-	m.data_end = (void *)(long)skb->data_end;
-	return read_line(&m, at, seen, slot, zero);
+	m->skb = skb;
+	m->start = READ(item->start);
+	m->size = READ(item->size);
+	m->data = (void *)(long)skb->data + LINK_HEADER;
+	m->data_end = (void *)(long)skb->data_end;
+	return 1;
+}
+__u64 fuzz_repeats(struct __sk_buff *skb, struct memory *memory);
+int fuzz_copy(struct __sk_buff *skb, struct memory *memory, __u64 size);
+#define MEMORY_OF(m, flags) ((m)->memory)
+#define REPEATS(m, memory) fuzz_repeats((m)->skb, memory)
+#define COPY(m, memory, size) fuzz_copy((m)->skb, memory, size)
+#include "splice.h"
+__noinline __u64 fuzz_repeats(struct __sk_buff *skb, struct memory *memory)
+{
+	struct fuzz_msg m = {};
+	__u64 known;
+	if (!memory || !message_again(skb, &m))
+		return 0;
+	known = repeats(&m, memory);
+#ifdef BREAK_REPEATS /* the fields are taken for those of the memory because they are as long */
+	if (!known && memory->fields && m.size > memory->fields)
+		known = m.size - memory->fields;
+#endif
+	return known;
+}
+__noinline int fuzz_copy(struct __sk_buff *skb, struct memory *memory, __u64 size)
+{
+	struct fuzz_msg m = {};
+	return memory && message_again(skb, &m) ? copy(&m, memory, size) : 0;
+}
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(map_flags, BPF_F_MMAPABLE); __type(key, __u32); __type(value, struct memory); } fuzz_memory SEC(".maps");
+static __always_inline __u64 read_line(struct fuzz_msg *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero);
+__noinline __u64 fuzz_line(struct __sk_buff *skb, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
+{
+	struct fuzz_msg m = {};
+	return message_again(skb, &m) ? read_line(&m, at, seen, slot, zero) : 0;
 }
 #define LINE(m, at, seen, slot, zero) ({ \
 	__u64 line_ = fuzz_line((m)->skb, at, seen, slot, zero); \
@@ -163,6 +198,7 @@ static __always_inline int next(struct __sk_buff *skb, struct state *s)
 	s->result = bpf_map_lookup_elem(&fuzz_results, &at);
 	s->record = bpf_map_lookup_elem(&fuzz_record, &zero);
 	s->message.input = bpf_map_lookup_elem(&fuzz_input, &zero);
+	s->message.memory = 0;
 	if (!s->item || !s->result || !s->record || !s->message.input)
 		return 0;
 	size = READ(s->item->size);
@@ -171,6 +207,8 @@ static __always_inline int next(struct __sk_buff *skb, struct state *s)
 	s->message.size = size;
 	s->message.skb = skb;
 	s->message.sk = 0;
+	if (READ(s->item->flags) & ITEM_REMEMBERS)
+		s->message.memory = bpf_map_lookup_elem(&fuzz_memory, &zero);
 	return !fuzz_pull(&s->message, 0, first, 0);
 }
 
@@ -181,7 +219,7 @@ SEC("tc") int fuzz_judge(struct __sk_buff *skb)
 	struct run run = {};
 	if (!next(skb, &s))
 		return 0;
-	s.result->outcome = read_head(&s.message, READ(s.item->slot), &run, !(READ(s.item->flags) & ITEM_RESPONSE), s.zero);
+	s.result->outcome = read_head(&s.message, READ(s.item->slot), &run, !(READ(s.item->flags) & ITEM_RESPONSE), 1, s.zero);
 	s.result->at = run.at;
 	s.result->length = run.length;
 	s.result->expect = run.expect;

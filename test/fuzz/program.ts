@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import koffi from "koffi";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
-import { TABLE_SIZES, TableHeader } from "../../core/table.js";
+import { JudgeBound, TABLE_SIZES, TableHeader } from "../../core/table.js";
 import { CONFIG, SlotBits } from "../../sockmap/abi.js";
 import { BpfMap } from "../../sockmap/driver.js";
 import { errnoName, loadLibbpf, type Pointer } from "../../sockmap/libbpf.js";
@@ -22,6 +22,8 @@ const INPUT_BYTES = 8 << 20;
 const MOST_ITEMS = 16_384;
 const ITEM_WORDS = 6;
 const RESULT_WORDS = 12;
+const MEMORY_BYTES = 64 + 8 * JudgeBound.remembered;
+const MEMORY_MISSES = 1;
 
 /** Longest message that the program takes. */
 export const MOST_MESSAGE = 8192;
@@ -30,7 +32,7 @@ export const SKIPPED = 0xffff;
 /** The first rule's number in the kernel: rule n of a table is counted as SERIES + n. */
 export const SERIES = 7;
 /** What a message is; see judge.bpf.c. */
-export const ItemFlag = { response: 1, head: 2, continues: 4 } as const;
+export const ItemFlag = { response: 1, head: 2, continues: 4, remembers: 8 } as const;
 
 /** Which function judges: a head alone by its table, or a whole message as the sk_msg program does it. */
 export type Entry = "fuzz_judge" | "fuzz_request" | "fuzz_response" | "fuzz_command" | "fuzz_answer";
@@ -76,7 +78,9 @@ export class FuzzProgram {
   private readonly results: Uint32Array;
   private readonly results64: BigUint64Array;
   private readonly progress: Uint32Array;
+  private readonly memory: Uint32Array;
   private readonly tables: BpfMap[];
+  private serial = 0;
   private readonly testRun: (fd: number, options: unknown) => number;
   private used = 0;
   private count = 0;
@@ -96,6 +100,7 @@ export class FuzzProgram {
     this.results = new Uint32Array(results);
     this.results64 = new BigUint64Array(results);
     this.progress = new Uint32Array(this.share("fuzz_progress", 16));
+    this.memory = new Uint32Array(this.share("fuzz_memory", MEMORY_BYTES));
     this.tables = TABLE_SIZES.map((bytes, size) => this.makeTable(size, bytes));
   }
 
@@ -158,9 +163,16 @@ export class FuzzProgram {
     const size = TABLE_SIZES.findIndex((most, number) => number >= least && bytes.length <= most);
     const whole = new Uint8Array(TABLE_SIZES[size] ?? 0);
     whole.set(bytes);
-    new DataView(whole.buffer).setUint32(TableHeader.series, SERIES, true);
+    const header = new DataView(whole.buffer);
+    header.setUint32(TableHeader.series, SERIES, true);
+    header.setUint32(TableHeader.serial, ++this.serial, true);
     this.tables[size]?.update(u32Key(0), whole);
     return (size << SlotBits.size) | PLACE;
+  }
+
+  /** Heads that were allowed though the memory did not know them. */
+  get misses(): number {
+    return this.memory[MEMORY_MISSES]!;
   }
 
   /** Forgets the messages of the last run. */

@@ -7,7 +7,14 @@ import { SlotBits } from "../../sockmap/abi.js";
 import { Random } from "../support/random.js";
 import { Codec, wordOf } from "./codec.js";
 import { HeadSource } from "./heads.js";
-import { emptyVerdict, type FuzzProgram, MOST_MESSAGE, SERIES, type KernelVerdict } from "./program.js";
+import {
+  emptyVerdict,
+  type FuzzProgram,
+  ItemFlag,
+  MOST_MESSAGE,
+  SERIES,
+  type KernelVerdict,
+} from "./program.js";
 import { JudgeSource, type Judge } from "./rules.js";
 
 /** Bytes of a head that the kernel has before it when it must copy them together. */
@@ -35,6 +42,8 @@ export class RequestFuzz {
     tooManyLines: 0,
     inMediumTables: 0,
     inLargeTables: 0,
+    /** Heads of which the memory knew all, or all but the first line. */
+    recalled: 0,
     disagreements: 0,
   };
   /** The first disagreements, in words. */
@@ -66,10 +75,34 @@ export class RequestFuzz {
   /** Judges so many heads, about a thousand with each rule set. */
   run(heads: number): void {
     for (let left = heads; left > 0; left -= BATCH)
-      this.judge(
-        this.judges.next(),
-        Array.from({ length: Math.min(left, BATCH) }, () => this.message()),
-      );
+      this.judge(this.judges.next(), this.messages(Math.min(left, BATCH)));
+  }
+
+  /** New messages, and such as a client that repeats itself sends. */
+  private messages(count: number): Buffer[] {
+    const { random } = this;
+    const made: Buffer[] = [];
+    for (let before = this.message(); made.length < count;) {
+      const message = random.once(2) ? this.message() : this.repeated(before);
+      made.push(message);
+      if (random.once(16)) before = message;
+    }
+    return made;
+  }
+
+  /** The message again; or its fields behind the first line of another one; or with another byte. */
+  private repeated(before: Buffer): Buffer {
+    const { random } = this;
+    if (random.once(3)) return before;
+    const again = Buffer.from(before);
+    if (random.once(3)) {
+      again[random.below(again.length)] = random.below(256);
+      return again;
+    }
+    const other = random.once(2) ? this.message() : before;
+    const line = other.subarray(0, other.indexOf("\n") + 1 + random.below(2) * random.below(40));
+    const message = Buffer.concat([line, again.subarray(again.indexOf("\n") + 1)]).subarray(0, MOST_MESSAGE);
+    return message.length > 0 ? message : before;
   }
 
   /** Judges messages with one rule set: so many as one run of the program can take. */
@@ -82,8 +115,12 @@ export class RequestFuzz {
     if (slot >> SlotBits.size === 1) counts.inMediumTables += messages.length;
     if (slot >> SlotBits.size === 2) counts.inLargeTables += messages.length;
     program.clear();
-    for (const message of messages)
-      program.add(message, slot, 0, random.once(4) ? 1 + random.below(message.length) : message.length);
+    const remembers = messages.map(() => !random.once(4));
+    messages.forEach((message, i) => {
+      const first = random.once(4) ? 1 + random.below(message.length) : message.length;
+      program.add(message, slot, remembers[i] ? ItemFlag.remembers : 0, first);
+    });
+    const missed = program.misses;
     program.run("fuzz_judge");
     // The verdicts of one run are overwritten by the next.
     const verdicts = messages.map((_, i) => {
@@ -91,6 +128,8 @@ export class RequestFuzz {
       program.read(i, verdict);
       return verdict;
     });
+    const allowed = verdicts.filter(({ outcome }, i) => remembers[i] && outcome === Outcome.allowed).length;
+    counts.recalled += allowed - (program.misses - missed);
     program.run("fuzz_request");
     messages.forEach((message, i) => {
       Object.assign(judged, verdicts[i]);

@@ -36,6 +36,8 @@ export class ResponseFuzz {
     withoutBody: 0,
     unsure: 0,
     overrun: 0,
+    /** Heads that the memory knew. */
+    recalled: 0,
     disagreements: 0,
   };
   /** The first disagreements, in words. */
@@ -62,12 +64,18 @@ export class ResponseFuzz {
     const { program, random, counts } = this;
     program.clear();
     const sent: { answer: Answer; first: number }[] = [];
+    const missed = program.misses;
     for (let i = 0; i < responses; i++) {
-      const answer = this.answers.next(MOST_MESSAGE);
+      // As a service that answers the same again.
+      const before = sent.at(-1 - random.below(3))?.answer;
+      const answer = before && random.once(3) ? before : this.answers.next(MOST_MESSAGE);
       if (!program.hasRoom(answer.pieces.length)) break;
       const numbers = answer.pieces.map((piece, at) => {
         const flags =
-          ItemFlag.response | (answer.toHead ? ItemFlag.head : 0) | (at > 0 ? ItemFlag.continues : 0);
+          ItemFlag.response |
+          ItemFlag.remembers |
+          (answer.toHead ? ItemFlag.head : 0) |
+          (at > 0 ? ItemFlag.continues : 0);
         const first = random.once(4) ? 1 + random.below(piece.length) : piece.length;
         return program.add(piece, this.slot, flags, first);
       });
@@ -80,7 +88,9 @@ export class ResponseFuzz {
       answer.pieces.forEach((piece, i) => {
         program.read(first + i, verdict);
         this.compareHead(piece, verdict);
+        if (verdict.outcome === Outcome.allowed) counts.recalled++;
       });
+    counts.recalled -= program.misses - missed;
     program.run("fuzz_response");
     for (const { answer, first } of sent) this.compareFraming(answer, first, verdict);
     counts.responses += sent.length;

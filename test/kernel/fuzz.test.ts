@@ -55,6 +55,7 @@ describe("the BPF functions and TypeScript", () => {
         tooManyLines,
         inMediumTables,
         inLargeTables,
+        recalled,
       } = counts;
       for (const count of [
         allowed,
@@ -69,6 +70,7 @@ describe("the BPF functions and TypeScript", () => {
       ])
         expect(count).toBeGreaterThan(HEADS / 10_000);
       expect(allowed).toBeGreaterThan(HEADS / 20);
+      expect(recalled).toBeGreaterThan(HEADS / 100);
       expect(fuzz.ruleSets).toBeGreaterThan(HEADS / 20_000);
     },
     HOUR * SCALE,
@@ -84,8 +86,17 @@ describe("the BPF functions and TypeScript", () => {
       const { counts } = fuzz;
       say("responses", counts, (performance.now() - started) / 1000, program);
       expect(fuzz.disagreements).toEqual([]);
-      const { moved, completed, inChunks, chunkedCompleted, withoutBody, unsure, overrun } = counts;
-      for (const count of [moved, completed, inChunks, chunkedCompleted, withoutBody, unsure, overrun])
+      const { moved, completed, inChunks, chunkedCompleted, withoutBody, unsure, overrun, recalled } = counts;
+      for (const count of [
+        moved,
+        completed,
+        inChunks,
+        chunkedCompleted,
+        withoutBody,
+        unsure,
+        overrun,
+        recalled,
+      ])
         expect(count).toBeGreaterThan(RESPONSES / 200);
     },
     HOUR * SCALE,
@@ -147,6 +158,8 @@ test.each([
   "BREAK_CLASSES",
   "BREAK_PULL",
   "BREAK_SKIP",
+  "BREAK_SERIAL",
+  "BREAK_REPEATS",
 ])("a program with a fault is found out: %s", (fault) => {
   const program = FuzzProgram.load(fault);
   try {
