@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Command, InvalidArgumentError, Option } from "commander";
-import type { Level } from "../sockmap/engine.js";
+import { Command } from "commander";
+import { label, levelOption, port, portName, type EndpointFlags } from "./endpoint-flags.js";
 import { Exit, explain } from "./exit.js";
-import { PORT_NAME } from "./port-name.js";
 
-interface Flags {
-  readonly label: Readonly<Record<string, string>>;
-  readonly name?: string;
-  readonly level?: Level;
-  readonly portOptOut: readonly number[];
-  readonly portName: Readonly<Record<string, number>>;
+interface Flags extends EndpointFlags {
+  readonly pod?: string;
   readonly socket?: string;
 }
 
@@ -18,15 +13,10 @@ export function execCommand(): Command {
   return new Command("exec")
     .description("run a command as an endpoint: with labels, an identity, and its traffic under policy")
     .argument("<command...>", "what to run, after --")
-    .requiredOption("--label <key=value>", "label that policies select by (repeatable)", label)
-    .option("--name <name>", "name in status and logs (default: the command's)")
-    .addOption(
-      new Option("--level <level>", "highest level for its connections (default: the agent's)").choices([
-        "off",
-        "shortcut",
-        "splice",
-      ]),
-    )
+    .option("--label <key=value>", "label that policies select by (repeatable)", label)
+    .option("--pod <file[#name]>", "Kubernetes manifest that has its labels, namespace and named ports")
+    .option("--name <name>", "name in status and logs (default: the workload's of --pod, or the command's)")
+    .addOption(levelOption())
     .option("--port-opt-out <port>", "service port that stays on plain TCP (repeatable)", port, [])
     .option("--port-name <name=port>", "name of a port, for rules that name it (repeatable)", portName, {})
     .option("--socket <path>", "the agent's socket")
@@ -38,12 +28,22 @@ The process becomes the command (same pid, terminal, signals, exit code) in a cg
 the last process in it. Exit codes of sockmesh itself: 125 it could not make the endpoint, 126 the command cannot be
 executed, 127 there is no such command.
 
+An endpoint has labels: by --label, by --pod, or both. The file of --pod may hold several documents; #NAME tells which pod,
+Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob is meant where there are several, #NAMESPACE/NAME, #KIND/NAME
+or #NAMESPACE/KIND/NAME where several are called so. --label, --port-name, --name and --level win over what the file says,
+other labels and port names are added, as are all of --port-opt-out. Annotations of the pod stand for flags:
+sockmesh.io/level, and sockmesh.io/port-opt-out with ports separated by commas.
+
 Examples:
   sockmesh exec --label app=backend -- node server.js
   sockmesh exec --label app=cache --label tier=data --port-opt-out 9100 -- memcached -p 11211
-  sockmesh exec --label app=shop --port-name http=8080 -- node shop.js`,
+  sockmesh exec --label app=shop --port-name http=8080 -- node shop.js
+  sockmesh exec --pod shop.yaml -- node shop.js
+  sockmesh exec --pod deploy/all.yaml#shop --label track=canary --level splice -- node shop.js`,
     )
-    .action(async (command: string[], flags: Flags) => {
+    .action(async (command: string[], flags: Flags, self: Command) => {
+      if (!flags.label && flags.pod === undefined)
+        self.error("error: option '--label <key=value>' or '--pod <file[#name]>' is needed");
       // Replaces the process, unless something goes wrong. The open connection to the agent would keep it for ever.
       process.exit(await run(command, flags));
     });
@@ -68,42 +68,17 @@ async function becomeEndpoint(command: readonly string[], flags: Flags): Promise
     import("./agent/socket-path.js"),
     import("./cgroup.js"),
   ]);
+  const terms = flags.pod === undefined ? flags : (await import("./pod.js")).withPod(flags.pod, flags);
   const agent = await connectAgent(flags.socket ?? ownSocket());
   const reply = await agent.ask({
     op: "endpoint",
-    name: flags.name ?? command[0] ?? "",
-    labels: flags.label,
-    optOutPorts: flags.portOptOut,
-    ports: flags.portName,
-    ...(flags.level && { level: flags.level }),
+    name: terms.name ?? command[0] ?? "",
+    labels: terms.label ?? {},
+    optOutPorts: terms.portOptOut,
+    ports: terms.portName,
+    ...(terms.level && { level: terms.level }),
     origin: ownCgroup(),
   });
   // The connection stays open until the command replaces us: from then on the cgroup is what keeps the endpoint.
   if ("endpoint" in reply) joinCgroup(reply.endpoint.cgroup, process.pid);
-}
-
-/** Reads one `--label KEY=VALUE` more. */
-export function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
-  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (key === undefined || value === undefined) throw new InvalidArgumentError("labels are KEY=VALUE");
-  return { ...before, [key]: value };
-}
-
-function port(text: string, before: readonly number[]): number[] {
-  return [...before, portNumber(text)];
-}
-
-function portNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65_535)
-    throw new InvalidArgumentError("a port is a number from 1 to 65535");
-  return value;
-}
-
-/** Reads one `--port-name NAME=PORT` more. */
-function portName(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
-  const [, name, number] = /^([^=]+)=([0-9]+)$/.exec(text) ?? [];
-  if (name === undefined || number === undefined || !new RegExp(PORT_NAME).test(name))
-    throw new InvalidArgumentError("named ports are NAME=PORT, the name up to 15 letters, digits and dashes");
-  return { ...before, [name]: portNumber(number) };
 }

@@ -33,6 +33,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   SM_POLICY_UNSUPPORTED: Exit.no,
   SM_POLICY_REGEX: Exit.no,
   SM_POLICY_CONFLICT: Exit.no,
+  SM_MANIFEST_INVALID: Exit.usage,
   SM_PORT_IN_USE: Exit.failed,
   SM_BPF_UNAVAILABLE: Exit.machine,
   SM_BPF_LOAD: Exit.machine,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError } from "commander";
-import { label } from "./exec.js";
+import { label } from "./endpoint-flags.js";
 import { print } from "./output.js";
 
 /** `sockmesh label`: gives an endpoint other labels while it runs. */

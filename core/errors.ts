@@ -8,6 +8,7 @@ export const ERROR_HINTS = {
     "The field is known but cannot be enforced by a sidecar; remove it or move it elsewhere.",
   SM_POLICY_REGEX: "Write the pattern in RE2 syntax; it must match the whole field.",
   SM_POLICY_CONFLICT: "Two rules disagree on one port; keep one L7 family on each port and peer.",
+  SM_MANIFEST_INVALID: "Correct the named field of the manifest; the command was not started.",
   SM_PORT_IN_USE: "Another process listens on that address; stop it or choose another port.",
   SM_BPF_UNAVAILABLE: "Run `sockmesh doctor`; without BPF traffic runs at level off.",
   SM_BPF_LOAD: "The kernel refused a program; the verifier's last lines follow. Run `sockmesh doctor`.",

@@ -103,7 +103,7 @@ export class Reader {
 }
 
 /** `; did you mean X?` when a known word is one slip away. */
-function nearest(word: string, known: readonly string[]): string {
+export function nearest(word: string, known: readonly string[]): string {
   const close = known.find((one) => oneSlip(word.toLowerCase(), one.toLowerCase()));
   return close === undefined ? "" : `; did you mean ${close}?`;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from "node:fs";
-import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
 import {
   CONNECTION,
   ENDPOINT,
@@ -12,7 +11,6 @@ import {
   LISTENING,
   OPT_OUT_KEY,
   Stage,
-  Total,
 } from "./abi.js";
 import type { BpfObject } from "./driver.js";
 import type {
@@ -34,6 +32,7 @@ import {
   TRACING_PROGRAMS,
   type KernelOptions,
 } from "./load.js";
+import { ClosedUdp } from "./closed-udp.js";
 import { Connects } from "./connects.js";
 import { loadLibc } from "./libbpf.js";
 import { KernelLink, type LinkParts } from "./link.js";
@@ -41,7 +40,7 @@ import { Records, RECORD_BYTES } from "./records.js";
 import { Slots } from "./slots.js";
 import { socketCookie } from "./socket.js";
 import { StructBytes, u32Key, u64Key } from "./structs.js";
-import { readTallies } from "./tallies.js";
+import { readCounters, readTallies } from "./tallies.js";
 import { Wakes } from "./wakes.js";
 
 /**
@@ -67,8 +66,7 @@ export class KernelEngine implements SocketEngine {
   private readonly parts: LinkParts;
   /** Of the endpoints that exist. */
   private numbers: number[] = [];
-  /** Ports whose datagrams are dropped, by endpoint. */
-  private readonly closedUdp = new Map<number, readonly number[]>();
+  private readonly closedUdp: ClosedUdp;
   private readonly connects: Connects;
   readonly blind: string | undefined;
   private guards: BpfObject | undefined;
@@ -86,6 +84,7 @@ export class KernelEngine implements SocketEngine {
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
     this.connects = new Connects(object);
+    this.closedUdp = new ClosedUdp(object.map("closed_udp"));
     const { connections } = options;
     const intent = object.map("intents").share(4096);
     // Mapped with the first connection: all pages of it count as resident.
@@ -217,23 +216,7 @@ export class KernelEngine implements SocketEngine {
   }
 
   closeUdp(endpoint: number, ports: readonly number[]): void {
-    if (this.stopped) return;
-    const map = this.object.map("closed_udp");
-    const key = (port: number): Uint8Array =>
-      new StructBytes(OPT_OUT_KEY).setU32("endpoint", endpoint).setU32("port", port).bytes;
-    const before = this.closedUdp.get(endpoint) ?? [];
-    // Opened last: a port that stays closed is closed at every moment.
-    try {
-      for (const port of ports) map.update(key(port), u32Key(1));
-    } catch (error) {
-      // No room for each of them: rather all.
-      for (const port of ports) map.delete(key(port));
-      if (ports.includes(0)) throw error;
-      return this.closeUdp(endpoint, [0]);
-    }
-    for (const port of before) if (!ports.includes(port)) map.delete(key(port));
-    if (ports.length > 0) this.closedUdp.set(endpoint, ports);
-    else this.closedUdp.delete(endpoint);
+    if (!this.stopped) this.closedUdp.set(endpoint, ports);
   }
 
   captureEgress(endpoint: number, on: boolean): void {
@@ -256,23 +239,8 @@ export class KernelEngine implements SocketEngine {
   }
 
   totals(): EngineTotals {
-    const cpus = this.object.cpus();
-    const values = new BigUint64Array(cpus);
-    const bytes = new Uint8Array(values.buffer);
-    const read = (counter: number): number => {
-      if (!this.object.map("counters").lookup(u32Key(counter), bytes)) return 0;
-      return Number(values.reduce((sum, value) => sum + value, 0n));
-    };
-    const outcomes: Partial<Record<OutcomeName, number>> = {};
-    for (let number = 0; number < OUTCOME_SLOTS; number++) {
-      const name = outcomeName(number);
-      const value = name ? read(number) : 0;
-      if (name && value) outcomes[name] = value;
-    }
     return {
-      outcomes,
-      kernelBytes: read(Total.fastBytes),
-      tcpBytes: read(Total.tcpBytes),
+      ...readCounters(this.object),
       spliced: readTallies(this.object, this.parts.slots),
       incompatible: this.numbers.filter((number) => this.isIncompatible(number)),
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { outcomeName, type OutcomeName } from "../core/outcome.js";
 import { INTENT, layoutOf, Level } from "./abi.js";
-import type { BpfMap } from "./driver.js";
+import type { BpfMap } from "./map.js";
 import type { Accepted, ConnectingProcess, Direction, Link, LinkState, Room } from "./engine.js";
 import { RecordFlags } from "./flags.js";
 import type { Records } from "./records.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RecordFlag } from "./abi.js";
-import type { BpfMap } from "./driver.js";
+import type { BpfMap } from "./map.js";
 import type { Direction, Room } from "./engine.js";
 import type { RecordFlags } from "./flags.js";
 import { RECORD_WORDS, wordOf } from "./records.js";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { layoutOf, TALLY } from "./abi.js";
+import { outcomeName, OUTCOME_SLOTS, type OutcomeName } from "../core/outcome.js";
+import { layoutOf, TALLY, Total } from "./abi.js";
 import type { BpfObject } from "./driver.js";
-import type { SplicedTotals } from "./engine.js";
+import type { EngineTotals, SplicedTotals } from "./engine.js";
 import { u32Key } from "./structs.js";
 
 const LAYOUT = layoutOf(TALLY);
@@ -37,4 +38,20 @@ export function readTallies(
     latency: sum.slice(at("latency"), at("latency") + BUCKETS),
     groups: byGroup,
   };
+}
+
+/** Sums what the kernel counted of outcomes and bytes, over all processors. */
+export function readCounters(object: BpfObject): Pick<EngineTotals, "outcomes" | "kernelBytes" | "tcpBytes"> {
+  const values = new BigUint64Array(object.cpus());
+  const bytes = new Uint8Array(values.buffer);
+  const counters = object.map("counters");
+  const read = (counter: number): number =>
+    counters.lookup(u32Key(counter), bytes) ? Number(values.reduce((sum, value) => sum + value, 0n)) : 0;
+  const outcomes: Partial<Record<OutcomeName, number>> = {};
+  for (let number = 0; number < OUTCOME_SLOTS; number++) {
+    const name = outcomeName(number);
+    const value = name ? read(number) : 0;
+    if (name && value) outcomes[name] = value;
+  }
+  return { outcomes, kernelBytes: read(Total.fastBytes), tcpBytes: read(Total.tcpBytes) };
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync } from "node:fs";
 import type { Server } from "node:net";
-import { networkInterfaces } from "node:os";
 import type { Clock } from "../../core/clock.js";
 import { asSockmeshError, SockmeshError } from "../../core/errors.js";
 import type { Log } from "../../core/log.js";
 import { EndpointTable } from "../../l7policy/identity/endpoints.js";
 import { PrefixTable, type Identity } from "../../l7policy/index.js";
-import { closedToDatagrams } from "../../l7policy/resolve/datagrams.js";
 import type { AccessEntry } from "../../proxy/context.js";
 import { Sidecar } from "../../proxy/sidecar.js";
 import { NO_TOTALS, type SocketEngine } from "../../sockmap/engine.js";
@@ -17,8 +15,10 @@ import type { Config } from "../config.js";
 import { cgroup2Root } from "../cgroup.js";
 import type { Machine } from "../machine.js";
 import { VERSION } from "../version.js";
+import { ownAddresses } from "./addresses.js";
 import { CompilerThread } from "./compiler.js";
 import { serveControl, type ControlHandler } from "./control.js";
+import { demandsOf } from "./demands.js";
 import { Endpoints, namedPorts } from "./endpoints.js";
 import { Enforcement } from "./enforcement.js";
 import { planEngine, type EnginePlan } from "./engine.js";
@@ -121,20 +121,7 @@ export class Agent {
       },
       identities: this.identities,
       arrives: (identity) => this.enforcement.prepareIdentity(identity),
-      closedToDatagrams: (identity) => {
-        const { policy } = this.enforcement;
-        const info = policy.infoOf(identity);
-        const enforced = !config.audit && config.enforcement !== "never";
-        return info && enforced ? closedToDatagrams(policy, info) : [];
-      },
-      portsUnknown: (identity) => {
-        const { policy } = this.enforcement;
-        const info = policy.infoOf(identity);
-        return info ? policy.portsUnknown(info) : [];
-      },
-      restrictsEgress: (identity) => this.enforcement.policy.restrictsEgress(identity),
-      namesProcesses: () => this.enforcement.policy.namesProcesses,
-      revision: () => this.enforcement.policy.revision,
+      ...demandsOf(this.enforcement, config),
       clock,
     });
     for (const { address, service } of config.listen) {
@@ -293,17 +280,4 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
 function readerOf({ config }: AgentParts, compiler: CompilerThread): () => Promise<LoadedPolicies> {
   const { policies } = config;
   return () => (policies === undefined ? Promise.resolve(NO_POLICIES) : compiler.read(policies));
-}
-
-/** Addresses of this machine, looked up at most every ten seconds. */
-function ownAddresses(clock: Clock): () => readonly string[] {
-  let known: readonly string[] = [];
-  let until = -Infinity;
-  return () => {
-    if (clock.now() >= until) {
-      until = clock.now() + 10_000;
-      known = Object.values(networkInterfaces()).flatMap((one) => one?.map(({ address }) => address) ?? []);
-    }
-    return known;
-  };
 }

@@ -107,8 +107,10 @@ async function answer(
 ): Promise<ControlReply> {
   try {
     const request: unknown = JSON.parse(line);
-    if (!validate(request))
-      throw new SockmeshError("SM_USAGE", `no such request: ${validate.errors?.[0]?.message ?? ""}`);
+    if (!validate(request)) {
+      const { instancePath = "", message = "" } = validate.errors?.[0] ?? {};
+      throw new SockmeshError("SM_USAGE", `no such request: ${instancePath.slice(1)} ${message}`);
+    }
     return await handler(request, onClose);
   } catch (thrown) {
     const { code, message } = asSockmeshError(thrown, "SM_USAGE");

@@ -19,7 +19,7 @@ export class LabelFilter {
 
   /** @param own rules of the user, beside the default ones; throws SM_CONFIG_INVALID for a pattern that is none */
   constructor(own: readonly string[] = []) {
-    this.rules = [...DEFAULT, ...own].map(ruleOf);
+    this.rules = [...DEFAULT_RULES, ...own].map(ruleOf);
     this.keepOthers = own.map(ruleOf).every((rule) => rule.exclude);
   }
 
@@ -57,7 +57,7 @@ function ruleOf(text: string): FilterRule {
 }
 
 /** As Cilium's: what names a workload stays, what changes with every rollout or replica goes. */
-const DEFAULT = [
+export const DEFAULT_RULES: readonly string[] = [
   "reserved:.*",
   String.raw`io\.kubernetes\.pod\.namespace`,
   String.raw`io\.cilium\.k8s\.namespace\.labels`,

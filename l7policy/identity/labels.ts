@@ -4,6 +4,8 @@ import type { Labels } from "../policy.js";
 
 /** Label that holds a workload's namespace. */
 export const NAMESPACE_LABEL = "io.kubernetes.pod.namespace";
+/** Label that names the account that a workload runs as. */
+export const SERVICE_ACCOUNT_LABEL = "io.cilium.k8s.policy.serviceaccount";
 /** Prefix of the labels that a workload has from its namespace. */
 export const NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels.";
 /** Label that Kubernetes puts on every namespace: its name. */

@@ -2,30 +2,21 @@
 import { Bench } from "../cases/run.js";
 import type { World } from "../cases/world.js";
 import { requestText } from "../compare/language.js";
-import { peersCover, portsCover, processesCover, selectorCovers } from "../compare/cover.js";
 import { compileTable, TableReason, type CompiledTable } from "../compile/compile.js";
 import { compileMemcached } from "../compile/memcached.js";
 import { peersText, refOf, type RuleRef } from "../explain/describe.js";
 import { KERNEL_REASONS } from "../explain/kernel.js";
-import { grpcAsHttp } from "../families/grpc.js";
-import type { HttpRule, L7Rules } from "../families/model.js";
+import type { HttpRule } from "../families/model.js";
 import { serviceFits } from "../identity/tables.js";
-import type { Policy, PortRule } from "../model.js";
+import type { Policy } from "../model.js";
 import type { ActiveRule } from "../resolve/rules.js";
 import { unseenAllow, unseenDeny } from "../resolve/unseen.js";
 import { enforceable, type Abilities } from "../resolve/enforce.js";
 import { conflictsOf } from "../resolve/conflicts.js";
+import { covers, coversPorts, coversRule, entriesOf, hasNoPeers, httpOf, type Entry } from "./entries.js";
 import { CHECKS, type Check, type Finding } from "./finding.js";
 import { hasAnchor, unintendedHost } from "./hosts.js";
 import { OtherRules, standingOf } from "./shadows.js";
-
-/** One entry of `toPorts` with an L7 part, or without one; undefined for a rule on every port. */
-interface Entry {
-  readonly active: ActiveRule;
-  readonly index: number | undefined;
-  readonly ports: PortRule["ports"] | undefined;
-  readonly l7: L7Rules | undefined;
-}
 
 /**
  * Looks for what policies say in vain or do not mean. Comparisons that need more than labels and patterns tell are made
@@ -244,68 +235,6 @@ class Linter {
       }
     }
   }
-}
-
-/** True when a rule has a list of peers, and nobody in it. */
-function hasNoPeers({ rule: { peers } }: ActiveRule): boolean {
-  switch (peers.kind) {
-    case "anyone":
-    case "nobody":
-      return false;
-    case "endpoints":
-      return peers.selectors.length === 0;
-    case "cidrs":
-      return peers.cidrs.length === 0;
-    case "services":
-      return peers.services.length === 0;
-    case "entities":
-    case "fqdns":
-      return peers.names.length === 0;
-  }
-}
-
-function entriesOf(active: ActiveRule): Entry[] {
-  const { ports, peers } = active.rule;
-  if (peers.kind === "nobody") return [];
-  if (!ports) return [{ active, index: undefined, ports: undefined, l7: undefined }];
-  return ports.map((entry, index) => ({
-    active,
-    index,
-    ports: entry.ports,
-    // Without default deny L7 parts only observe.
-    l7: active.soft ? undefined : entry.l7,
-  }));
-}
-
-const httpRules = new WeakMap<L7Rules, readonly HttpRule[]>();
-
-function httpOf(l7: L7Rules): readonly HttpRule[] | undefined {
-  if (l7.family === "http") return l7.rules;
-  if (l7.family !== "grpc") return undefined;
-  let made = httpRules.get(l7);
-  if (!made) httpRules.set(l7, (made = l7.rules.map(grpcAsHttp)));
-  return made;
-}
-
-function covers(outer: PortRule["ports"] | undefined, inner: PortRule["ports"] | undefined): boolean {
-  return outer === undefined || (inner !== undefined && portsCover(outer, inner));
-}
-
-function coversPorts({ rule }: ActiveRule, inner: PortRule["ports"] | undefined): boolean {
-  return covers(
-    rule.ports?.flatMap(({ ports }) => ports),
-    inner,
-  );
-}
-
-/** True when a rule holds for every endpoint, peer and process that another holds for. */
-function coversRule(outer: ActiveRule, inner: ActiveRule): boolean {
-  return (
-    outer.way === inner.way &&
-    selectorCovers(outer.policy.endpoints, inner.policy.endpoints) &&
-    peersCover(outer.rule.peers, inner.rule.peers) &&
-    processesCover(outer.rule, inner.rule)
-  );
 }
 
 function refText({ file, line }: RuleRef): string {

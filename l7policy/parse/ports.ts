@@ -21,7 +21,7 @@ const MOST_PORTS = 40; // the bound of Cilium's resource
 const LAST_PORT = 65535;
 const NO_PORT = -1;
 /** An IANA service name (RFC 6335, section 5.1): at least one letter, no hyphen first, last or doubled. */
-const SERVICE_NAME = /^(?=.{1,15}$)(?=.*[A-Za-z])[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/;
+export const SERVICE_NAME = /^(?=.{1,15}$)(?=.*[A-Za-z])[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/;
 
 const number = integer(0, LAST_PORT);
 /** A port's number, or its name in lower case. */

@@ -4,7 +4,8 @@ import type { LabelRequirement, Selector } from "../model.js";
 import { object, optional, required } from "../shape/object.js";
 import { choice, convert, dictionary, list, text, type Shape, type Spot } from "../shape/shape.js";
 
-const VALUE = text({
+/** Value of a label. */
+export const labelValue = text({
   pattern: /^(|[A-Za-z0-9]|[A-Za-z0-9][-A-Za-z0-9_.]{0,61}[A-Za-z0-9])$/,
   says: "is no label value (letters, digits, - _ . inside, at most 63)",
 });
@@ -15,7 +16,7 @@ const EXPRESSION = object(
   {
     key: required(text({ pattern: KEY, says: SAYS_KEY }), "Key of the label, its source before a colon."),
     operator: required(choice(["In", "NotIn", "Exists", "DoesNotExist"]), "How the label is compared."),
-    values: optional(list(VALUE), "Values for In and NotIn."),
+    values: optional(list(labelValue), "Values for In and NotIn."),
   },
   ({ operator, values }, complain) => {
     const wants = operator === "In" || operator === "NotIn";
@@ -25,7 +26,10 @@ const EXPRESSION = object(
 );
 
 const SELECTOR = object({
-  matchLabels: optional(dictionary(VALUE, "Every label must have this value."), "Labels by exact value."),
+  matchLabels: optional(
+    dictionary(labelValue, "Every label must have this value."),
+    "Labels by exact value.",
+  ),
   matchExpressions: optional(list(EXPRESSION), "Requirements on labels; all must hold."),
 });
 

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SockmeshError } from "../../core/errors.js";
 import { folded } from "./fold.js";
-import { canonical, negated, PERL_CLASSES, POSIX_CLASSES, unicodeClass, type Ranges } from "./ranges.js";
-import {
-  alternate,
-  Assertion,
-  codePoint,
-  concat,
-  EMPTY,
-  MAX_CODE_POINT,
-  RegexError,
-  type Regex,
-} from "./syntax.js";
+import { negated, type Ranges } from "./ranges.js";
+import { Scanner } from "./scan.js";
+import { alternate, Assertion, codePoint, concat, EMPTY, RegexError, type Regex } from "./syntax.js";
 
 const MOST_PATTERN = 64 * 1024;
 /** RE2's bound on counts, and on the product of nested ones. */
@@ -64,14 +56,6 @@ interface Group {
 }
 
 const NOTHING: Part = { regex: EMPTY, size: 0, repeats: 1, depth: 1 };
-const CONTROLS: ReadonlyMap<string, number> = new Map([
-  ["a", 7],
-  ["f", 12],
-  ["n", 10],
-  ["r", 13],
-  ["t", 9],
-  ["v", 11],
-]);
 const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
   ["A", Assertion.beginText],
   ["z", Assertion.endText],
@@ -81,36 +65,33 @@ const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
 const COUNT = /\{(0|[1-9]\d*)(?:(,)(0|[1-9]\d*)?)?\}/y;
 const OPTIONS = /\(\?([imsU]*)(?:-([imsU]+))?([:)])/y;
 const NAME = /\(\?P?<(\w+)>/y;
-const PROPERTY = /\\[pP](?:\{(\^?)([^}]*)\}|([^{]))/suy;
-const OCTAL = /\\(0[0-7]{0,2}|[1-7][0-7]{1,2})/y;
-const HEX = /\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]+)\})/y;
-const PUNCTUATION = /\\[^0-9A-Za-z\x80-\uffff]/y;
 const NOT_LINE_FEED: Ranges = negated([10, 10]);
 const ANY: Ranges = negated([]);
 
 class Parser {
-  private at = 0;
   private flags: Flags = { fold: false, dotAll: false, lines: false };
   private group: Group = { flags: this.flags, at: 0, alternatives: [], parts: [] };
   private readonly outer: Group[] = [];
   private readonly names = new Set<string>();
+  private readonly scanner: Scanner;
 
-  constructor(private readonly text: string) {
+  constructor(text: string) {
     if (text.length > MOST_PATTERN) throw new RegexError("expression too large", MOST_PATTERN);
+    this.scanner = new Scanner(text);
   }
 
   parse(): Regex {
     // True while the last thing read was a repetition: another one is an error then.
     let repeated = false;
-    while (this.at < this.text.length) repeated = this.next(repeated);
+    while (this.scanner.at < this.scanner.text.length) repeated = this.next(repeated);
     if (this.outer.length > 0) throw new RegexError("missing closing )", this.group.at);
     return this.closed().regex;
   }
 
   /** Reads one thing. Returns true when it was a repetition. */
   private next(repeated: boolean): boolean {
-    const start = this.at;
-    switch (this.text[start]) {
+    const start = this.scanner.at;
+    switch (this.scanner.text[start]) {
       case "(":
         this.open();
         return false;
@@ -118,24 +99,24 @@ class Parser {
         this.close();
         return false;
       case "|":
-        this.at++;
+        this.scanner.at++;
         this.group.alternatives.push(this.sequence());
         this.group.parts = [];
         return false;
       case "^":
-        this.at++;
+        this.scanner.at++;
         this.assert(this.flags.lines ? Assertion.beginLine : Assertion.beginText);
         return false;
       case "$":
-        this.at++;
+        this.scanner.at++;
         this.assert(this.flags.lines ? Assertion.endLine : Assertion.endText);
         return false;
       case ".":
-        this.at++;
+        this.scanner.at++;
         this.add(this.flags.dotAll ? ANY : NOT_LINE_FEED);
         return false;
       case "[":
-        this.add(this.charClass());
+        this.add(this.scanner.charClass(this.flags.fold));
         return false;
       case "*":
         return this.repeat(start, start + 1, 0, -1, repeated);
@@ -145,7 +126,7 @@ class Parser {
         return this.repeat(start, start + 1, 0, 1, repeated);
       case "{": {
         // What is no count is a brace.
-        const count = this.here(COUNT);
+        const count = this.scanner.here(COUNT);
         if (!count) break;
         const min = Number(count[1]);
         const max = count[2] === undefined ? min : count[3] === undefined ? -1 : Number(count[3]);
@@ -157,22 +138,8 @@ class Parser {
         this.escape();
         return false;
     }
-    this.literal(this.character());
+    this.literal(this.scanner.character());
     return false;
-  }
-
-  /** A match of a sticky expression at the position. */
-  private here(what: RegExp): RegExpExecArray | null {
-    what.lastIndex = this.at;
-    return what.exec(this.text);
-  }
-
-  /** The code point at the position, which moves behind it. */
-  private character(): number {
-    const point = this.text.codePointAt(this.at) ?? 0;
-    if (point >= 0xd800 && point <= 0xdfff) throw new RegexError("invalid UTF-8", this.at);
-    this.at += point > 0xffff ? 2 : 1;
-    return point;
   }
 
   private literal(point: number): void {
@@ -196,16 +163,19 @@ class Parser {
   }
 
   private repeat(start: number, end: number, min: number, max: number, repeated: boolean): boolean {
-    this.at = this.text[end] === "?" ? end + 1 : end;
+    this.scanner.at = this.scanner.text[end] === "?" ? end + 1 : end;
     if (repeated)
-      throw new RegexError(`invalid nested repetition operator: ${this.text.slice(start, this.at)}`, start);
+      throw new RegexError(
+        `invalid nested repetition operator: ${this.scanner.text.slice(start, this.scanner.at)}`,
+        start,
+      );
     const part = this.group.parts.pop();
     if (!part) throw new RegexError("missing argument to repetition operator", start);
     const counted = min >= 2 || max >= 2;
     const times = Math.max(max < 0 ? min : max, 1);
     const repeats = max === 0 ? 1 : counted ? times * part.repeats : part.repeats;
     if (counted && repeats > MOST_REPEAT)
-      throw new RegexError(`invalid repeat count: ${this.text.slice(start, end)}`, start);
+      throw new RegexError(`invalid repeat count: ${this.scanner.text.slice(start, end)}`, start);
     const size = part.size * times + (max < 0 ? 1 : max - min) + 1;
     if (size > MOST_SIZE) throw new RegexError("expression too large", start);
     if (part.depth >= MOST_DEPTH) throw new RegexError("expression nests too deeply", start);
@@ -216,19 +186,20 @@ class Parser {
 
   /** The parts of the current alternative as one. */
   private sequence(): Part {
-    return join(this.group.parts, concat, this.at);
+    return join(this.group.parts, concat, this.scanner.at);
   }
 
   /** The current group as one part. */
   private closed(): Part {
-    return join([...this.group.alternatives, this.sequence()], alternate, this.at);
+    return join([...this.group.alternatives, this.sequence()], alternate, this.scanner.at);
   }
 
   private open(): void {
-    const { text, flags } = this;
-    const start = this.at;
+    const { flags } = this;
+    const { text } = this.scanner;
+    const start = this.scanner.at;
     if (!text.startsWith("(?", start)) {
-      this.at++;
+      this.scanner.at++;
       this.nest(start, flags);
       return;
     }
@@ -237,10 +208,10 @@ class Parser {
       this.nest(start, flags);
       return;
     }
-    const option = this.here(OPTIONS);
+    const option = this.scanner.here(OPTIONS);
     if (!option)
       throw new RegexError(`invalid or unsupported Perl syntax: ${text.slice(start, start + 3)}`, start);
-    this.at += option[0].length;
+    this.scanner.at += option[0].length;
     if (option[3] === ":") this.nest(start, flags);
     const { fold, dotAll, lines } = flags;
     const [on = "", off = ""] = [option[1], option[2]];
@@ -250,11 +221,11 @@ class Parser {
   }
 
   private named(start: number): void {
-    const name = this.here(NAME);
+    const name = this.scanner.here(NAME);
     if (!name) throw new RegexError("invalid named capture", start);
     if (this.names.has(name[1]!)) throw new RegexError(`duplicate capture group name: ${name[1]}`, start);
     this.names.add(name[1]!);
-    this.at += name[0].length;
+    this.scanner.at += name[0].length;
   }
 
   private nest(at: number, flags: Flags): void {
@@ -265,133 +236,34 @@ class Parser {
 
   private close(): void {
     const outer = this.outer.pop();
-    if (!outer) throw new RegexError("unexpected )", this.at);
+    if (!outer) throw new RegexError("unexpected )", this.scanner.at);
     const part = this.closed();
-    this.at++;
+    this.scanner.at++;
     this.flags = this.group.flags;
     this.group = outer;
     outer.parts.push(part);
   }
 
   private escape(): void {
-    const { text } = this;
-    const next = text[this.at + 1];
+    const { text } = this.scanner;
+    const next = text[this.scanner.at + 1];
     const assertion = next === undefined ? undefined : ASSERTIONS.get(next);
     if (assertion !== undefined) {
-      this.at += 2;
+      this.scanner.at += 2;
       this.assert(assertion);
       return;
     }
     if (next === "Q") {
-      const found = text.indexOf("\\E", this.at + 2);
+      const found = text.indexOf("\\E", this.scanner.at + 2);
       const end = found < 0 ? text.length : found;
-      this.at += 2;
-      while (this.at < end) this.literal(this.character());
-      this.at = found < 0 ? end : end + 2;
+      this.scanner.at += 2;
+      while (this.scanner.at < end) this.literal(this.scanner.character());
+      this.scanner.at = found < 0 ? end : end + 2;
       return;
     }
-    const named = this.classEscape();
+    const named = this.scanner.classEscape(this.flags.fold);
     if (named) this.add(named);
-    else this.literal(this.escaped());
-  }
-
-  /** The class that `\d`, `\pL`, `\P{Greek}` and their like stand for; undefined for another escape. */
-  private classEscape(): Ranges | undefined {
-    const letter = this.text[this.at + 1] ?? "";
-    const perl = PERL_CLASSES.get(letter.toLowerCase());
-    if (perl) {
-      this.at += 2;
-      return this.signed(perl, letter !== letter.toLowerCase());
-    }
-    if (letter !== "p" && letter !== "P") return undefined;
-    const start = this.at;
-    const named = this.here(PROPERTY);
-    const ranges = named && unicodeClass(named[2] ?? named[3] ?? "");
-    if (!ranges)
-      throw new RegexError(`invalid character class range: ${named?.[0] ?? this.text.slice(start)}`, start);
-    this.at += named[0].length;
-    return this.signed(ranges, (letter === "P") !== (named[1] === "^"));
-  }
-
-  /** A named class under the flags: folding comes before the complement. */
-  private signed(ranges: Ranges, complement: boolean): Ranges {
-    const all = this.flags.fold ? folded(ranges) : ranges;
-    return complement ? negated(canonical(all)) : all;
-  }
-
-  /** The code point that an escape stands for. */
-  private escaped(): number {
-    const start = this.at;
-    const letter = this.text[start + 1];
-    if (letter === undefined) throw new RegexError("trailing backslash at end of expression", start);
-    const control = CONTROLS.get(letter);
-    if (control !== undefined) {
-      this.at += 2;
-      return control;
-    }
-    const octal = this.here(OCTAL);
-    const hex = this.here(HEX);
-    const point = octal
-      ? parseInt(octal[1]!, 8)
-      : hex
-        ? parseInt(hex[1] ?? hex[2]!, 16)
-        : this.here(PUNCTUATION)
-          ? letter.charCodeAt(0)
-          : -1;
-    if (point < 0 || point > MAX_CODE_POINT)
-      throw new RegexError(`invalid escape sequence: \\${letter}`, start);
-    this.at += (octal ?? hex ?? [`\\${letter}`])[0].length;
-    return point;
-  }
-
-  private charClass(): Ranges {
-    const start = this.at++;
-    const complement = this.text[this.at] === "^";
-    if (complement) this.at++;
-    const out: number[] = [];
-    const add = (ranges: Ranges): void => {
-      for (const bound of ranges) out.push(bound);
-    };
-    for (let first = true; first || this.text[this.at] !== "]"; first = false) {
-      const named = this.posixClass() ?? (this.text[this.at] === "\\" ? this.classEscape() : undefined);
-      if (named) {
-        add(named);
-        continue;
-      }
-      const from = this.at;
-      const lo = this.member(start);
-      let hi = lo;
-      if (this.text[this.at] === "-" && this.at + 1 < this.text.length && this.text[this.at + 1] !== "]") {
-        this.at++;
-        hi = this.member(start);
-        if (hi < lo)
-          throw new RegexError(`invalid character class range: ${this.text.slice(from, this.at)}`, from);
-      }
-      add(this.flags.fold ? folded([lo, hi]) : [lo, hi]);
-    }
-    this.at++;
-    const ranges = canonical(out);
-    return complement ? negated(ranges) : ranges;
-  }
-
-  private member(start: number): number {
-    if (this.at >= this.text.length) throw new RegexError("missing closing ]", start);
-    return this.text[this.at] === "\\" ? this.escaped() : this.character();
-  }
-
-  /** `[:alpha:]` or `[:^alpha:]` inside a class; undefined for anything else. */
-  private posixClass(): Ranges | undefined {
-    const start = this.at;
-    if (!this.text.startsWith("[:", start)) return undefined;
-    const end = this.text.indexOf(":]", start + 2);
-    if (end < 0) return undefined;
-    const word = this.text.slice(start + 2, end);
-    const complement = word.startsWith("^");
-    const ranges = POSIX_CLASSES.get(complement ? word.slice(1) : word);
-    if (!ranges)
-      throw new RegexError(`invalid character class range: ${this.text.slice(start, end + 2)}`, start);
-    this.at = end + 2;
-    return this.signed(ranges, complement);
+    else this.literal(this.scanner.escaped());
   }
 }
 

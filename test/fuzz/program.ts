@@ -7,7 +7,7 @@ import koffi from "koffi";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { JudgeBound, TABLE_SIZES, TableHeader } from "../../core/table.js";
 import { CONFIG, SlotBits } from "../../sockmap/abi.js";
-import { BpfMap } from "../../sockmap/driver.js";
+import { BpfMap } from "../../sockmap/map.js";
 import { errnoName, loadLibbpf, type Pointer } from "../../sockmap/libbpf.js";
 import { StructBytes, u32Key } from "../../sockmap/structs.js";
 

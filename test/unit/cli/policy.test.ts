@@ -7,6 +7,7 @@ import { exitCode, explain } from "../../../cli/exit.js";
 import { program } from "../../../cli/program.js";
 import { parseCases, readFile } from "../../../l7policy/cases/cases.js";
 import { worldFile } from "../../../l7policy/cases/world.js";
+import { DEFAULT_RULES } from "../../../l7policy/identity/filter.js";
 import { CHECKS } from "../../../l7policy/lint/finding.js";
 
 interface Ended {
@@ -271,6 +272,13 @@ describe("docs/policy.md", () => {
     expect(listed.map(([, ...row]) => row)).toEqual(
       Object.entries(CHECKS).map(([name, [level, text]]) => [name, level, text]),
     );
+  });
+
+  test("every label that is left out of identities is named", () => {
+    const [, listed = ""] = /Those left out of an identity, ([^]*?) in them\./.exec(PAGE) ?? [];
+    const keys = [...listed.matchAll(/`([^`]+)`/g)].map(([, key]) => key);
+    const excluded = DEFAULT_RULES.filter((rule) => rule.startsWith("!"));
+    expect(keys.sort()).toEqual(excluded.map((rule) => rule.replaceAll(/^!|\.\*|\\/g, "")).sort());
   });
 
   test("its files can be read", () => {

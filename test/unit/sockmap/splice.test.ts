@@ -5,7 +5,7 @@ import type { Table } from "../../../sockmap/engine.js";
 import { RECORD_WORDS, wordOf } from "../../../sockmap/records.js";
 import { RecordFlags } from "../../../sockmap/flags.js";
 import { KernelRoom } from "../../../sockmap/room.js";
-import type { BpfMap } from "../../../sockmap/driver.js";
+import type { BpfMap } from "../../../sockmap/map.js";
 import type { Slots } from "../../../sockmap/slots.js";
 import { KernelSplice } from "../../../sockmap/splice.js";
 import type { Wakes } from "../../../sockmap/wakes.js";
