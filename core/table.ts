@@ -95,6 +95,8 @@ export const JudgeBound = {
   steps: 100,
   /** Words of eight bytes that one `skip` passes over. */
   words: 32,
+  /** Digits of a length that are read in one step behind its first. */
+  digits: 8,
   /** Longest head that is remembered, in words of eight bytes: with what the kernel keeps beside it, 1 KiB of a socket. */
   remembered: 104,
   /** Longest first line that is read alone, before fields that are remembered, in bytes; and no more steps than it takes. */

@@ -221,6 +221,12 @@ export function runHead(table: Uint8Array, bytes: Uint8Array, from: number, to: 
         break;
       case ActionKind.digit:
         length = length * 10 + (bytes[at - 1]! - 0x30);
+        for (let more = 0; more < JudgeBound.digits && at < to && at - from < JudgeBound.head; more++) {
+          const next = word(row + view.getUint16(TABLE_CLASSES + bytes[at]! * 2, true));
+          if (next >= actionEnd || table[next + TableAction.kind] !== ActionKind.digit) break;
+          length = length * 10 + (bytes[at++]! - 0x30);
+          row = next;
+        }
         break;
       case ActionKind.skip: {
         if (at - from >= JudgeBound.head) break;

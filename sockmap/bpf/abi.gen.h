@@ -243,6 +243,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define JUDGE_CHUNK 128
 #define JUDGE_STEPS 100
 #define JUDGE_WORDS 32
+#define JUDGE_DIGITS 8
 #define JUDGE_REMEMBERED 104
 #define JUDGE_FIRST 256
 #define JUDGE_FIRST_STEPS 4

@@ -8,6 +8,34 @@
 struct NAME(inner) { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __uint(value_size, TABLE_BYTES); };
 struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, SIZE_SLOTS); __type(key, __u32); __array(values, struct NAME(inner)); } NAME(tables) SEC(".maps");
 
+/* Reads further digits of the body's length, which would take a step each. */
+static __always_inline void NAME(digits)(struct run *run)
+{
+	__u8 *table = run->table, *p = run->data, *end = run->end;
+	__u64 at = run->at, length = run->length;
+	__u32 row = run->row, next;
+	__u64 action;
+	if (at >= JUDGE_HEAD)
+		return;
+	bound(at, JUDGE_HEAD - 1);
+	p += at;
+	for (int i = 0; i < JUDGE_DIGITS; i++) {
+		if (p + 1 > end)
+			break;
+		next = *(__u32 *)(table + ((row + *(__u16 *)(table + TABLE_CLASSES + 2 * *p)) & (TABLE_BYTES - 4)));
+		action = next + ACTION_BITS;
+		keep(action);
+		if (next >= run->action_end || action > TABLE_BYTES - ACTION_SIZE || table[action + 8] != ACTION_KIND_DIGIT)
+			break;
+		row = next;
+		length = length * 10 + (*p++ - '0');
+		at++;
+	}
+	run->row = row;
+	run->at = at;
+	run->length = length;
+}
+
 /* Reads bytes until an action or a chunk of them is through; returns 1 when the run has ended. A message that is shorter
  * than its head ends with `done` unset. */
 static long NAME(run)(__u32 step, struct run *run)
@@ -45,6 +73,7 @@ act:
 	switch (table[8]) {
 	case ACTION_KIND_DIGIT:
 		run->length = run->length * 10 + (byte - '0');
+		NAME(digits)(run);
 		return 0;
 	case ACTION_KIND_FIELD:
 		if (bits & run->got & ONCE_BITS)
