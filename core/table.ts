@@ -159,6 +159,8 @@ export const AnswerLine = {
 export const CommandBound = {
   /** Longest key, in bytes. */
   key: 250,
+  /** Times that a space is looked for in a longer line; four of them pass over 244 bytes or more. */
+  looks: 80,
   /** Longest line of an answer. */
   answer: 320,
   /** Most lines of an answer in one send. */

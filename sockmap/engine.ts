@@ -233,8 +233,9 @@ export interface SocketEngine {
   /** Makes a cgroup an endpoint; connections of its listening ports are captured from the next connect on. */
   addEndpoint(terms: EndpointTerms): Promise<Release>;
   /**
-   * Drops the datagrams that come for these ports of an endpoint from now on, where it also listens there with TCP; in
-   * place of those named before. 0: every port. The user-space engine captures nothing and drops nothing.
+   * Drops the datagrams that come for these ports of an endpoint from now on, but for sockets that are connected or did not
+   * ask for their port by number: clients; in place of those named before. 0: every port. Throws SM_BPF_ATTACH, SM_BPF_MAP.
+   * The user-space engine captures nothing and drops nothing.
    */
   closeUdp(endpoint: number, ports: readonly number[]): void;
   /** Has the outgoing connects of an endpoint go through the sidecar from now on, or not. Throws SM_BPF_ATTACH. */

@@ -32,8 +32,8 @@ import {
   TRACING_PROGRAMS,
   type KernelOptions,
 } from "./load.js";
-import { ClosedUdp } from "./closed-udp.js";
 import { Connects } from "./connects.js";
+import { BIND_PROGRAMS, Datagrams } from "./datagrams.js";
 import { loadLibc } from "./libbpf.js";
 import { KernelLink, type LinkParts } from "./link.js";
 import { Records, RECORD_BYTES } from "./records.js";
@@ -66,7 +66,7 @@ export class KernelEngine implements SocketEngine {
   private readonly parts: LinkParts;
   /** Of the endpoints that exist. */
   private numbers: number[] = [];
-  private readonly closedUdp: ClosedUdp;
+  private readonly datagrams: Datagrams;
   private readonly connects: Connects;
   readonly blind: string | undefined;
   private guards: BpfObject | undefined;
@@ -84,7 +84,7 @@ export class KernelEngine implements SocketEngine {
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
     this.connects = new Connects(object);
-    this.closedUdp = new ClosedUdp(object.map("closed_udp"));
+    this.datagrams = new Datagrams(object);
     const { connections } = options;
     const intent = object.map("intents").share(4096);
     // Mapped with the first connection: all pages of it count as resident.
@@ -197,17 +197,18 @@ export class KernelEngine implements SocketEngine {
         this.object.map("opt_outs").update(optOut, u32Key(1));
         undo.push(() => this.object.map("opt_outs").delete(optOut));
       }
-      for (const program of ["sockmesh_peername4", "sockmesh_peername6"])
+      for (const program of ["sockmesh_peername4", "sockmesh_peername6", ...BIND_PROGRAMS])
         undo.push(this.object.attachToCgroup(program, terms.cgroup));
       this.connects.add(terms.number, terms.cgroup);
       undo.push(() => this.connects.remove(terms.number));
+      undo.push(() => this.datagrams.remove(terms.number));
+      this.datagrams.add(terms.number, terms.cgroup);
       this.captureEgress(terms.number, terms.captureEgress);
       this.recordProcesses(terms.number, terms.recordProcesses ?? false);
-      // Last: from here on its listening sockets are captured.
+      // Last: from here on its listening sockets are captured, and its datagram sockets known.
       this.object.map("groups").update(group, groupValue(GroupKind.endpoint, terms.number));
       undo.push(() => this.object.map("groups").delete(group));
       undo.push(() => this.forgetListeners(terms.number));
-      undo.push(() => this.closeUdp(terms.number, []));
     } catch (error) {
       void release();
       throw error;
@@ -216,7 +217,7 @@ export class KernelEngine implements SocketEngine {
   }
 
   closeUdp(endpoint: number, ports: readonly number[]): void {
-    if (!this.stopped) this.closedUdp.set(endpoint, ports);
+    if (!this.stopped) this.datagrams.close(endpoint, ports);
   }
 
   captureEgress(endpoint: number, on: boolean): void {
@@ -266,10 +267,10 @@ export class KernelEngine implements SocketEngine {
   }
 
   private forgetListeners(endpoint: number): void {
-    const listens = this.object.map("listens");
     const listening = new StructBytes(LISTENING);
-    for (const key of listens.keys(layoutOf(LISTEN_KEY).size))
-      if (listens.lookup(key, listening.bytes) && listening.u32("endpoint") === endpoint) listens.delete(key);
+    for (const map of [this.object.map("listens"), this.object.map("datagrams")])
+      for (const key of map.keys(layoutOf(LISTEN_KEY).size))
+        if (map.lookup(key, listening.bytes) && listening.u32("endpoint") === endpoint) map.delete(key);
   }
 }
 

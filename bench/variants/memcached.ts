@@ -51,22 +51,25 @@ const relay: Variant = {
   },
 };
 
-/** sockmesh at a level, with a rule on commands and the prefix of keys. */
-function sockmesh(level: Level): Variant {
+/**
+ * sockmesh at a level.
+ * @param looks with a rule on commands and the prefix of keys; false: peer and port alone are judged, not the commands
+ */
+function sockmesh(level: Level, name: string = level, looks = true): Variant {
   const unavailable = async (): Promise<string | undefined> => {
-    const { name, level: reached } = await engine();
+    const { name: kind, level: reached } = await engine();
     const reaches = LEVELS.indexOf(reached) >= LEVELS.indexOf(level);
-    return missing("memcached") ?? (reaches ? undefined : `the ${name} engine reaches ${reached}`);
+    return missing("memcached") ?? (reaches ? undefined : `the ${kind} engine reaches ${reached}`);
   };
-  return { name: level, unavailable, start: () => startBehind(level) };
+  return { name, unavailable, start: () => startBehind(level, looks) };
 }
 
-async function startBehind(level: Level): Promise<Target> {
+async function startBehind(level: Level, looks: boolean): Promise<Target> {
   const [port, forward] = [await freePort(), await freePort()];
   const listen = [
     { address: `127.0.0.1:${forward}`, service: `127.0.0.1:${port}`, labels: { app: "cache" } },
   ];
-  const agent = await startAgent({ level, policy: policy(port), listen });
+  const agent = await startAgent({ level, policy: policy(port, looks), listen });
   const captures = (await agent.status()).engine.name === "kernel";
   const as = (label: string): string[] =>
     captures ? [...SOCKMESH, "exec", "--socket", agent.socket, "--label", `app=${label}`, "--"] : [];
@@ -82,7 +85,7 @@ async function startBehind(level: Level): Promise<Target> {
   };
 }
 
-function policy(port: number): string {
+function policy(port: number, looks: boolean): string {
   return `apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: { name: bench }
@@ -91,9 +94,15 @@ spec:
   ingress:
     - toPorts:
         - ports: [{ port: "${port}", protocol: TCP }]
-          rules: { memcached: [{ commands: [read, write], keys: [{ prefix: bench. }] }] }
-`;
+${looks ? "          rules: { memcached: [{ commands: [read, write], keys: [{ prefix: bench. }] }] }\n" : ""}`;
 }
 
 /** All ways to a memcached. */
-export const MEMCACHED_VARIANTS: readonly Variant[] = [direct, relay, ...LEVELS.map(sockmesh)];
+export const MEMCACHED_VARIANTS: readonly Variant[] = [
+  direct,
+  relay,
+  ...LEVELS.map((level) => sockmesh(level)),
+];
+
+/** No command is looked at: what moving the bytes alone can reach here, and what judging costs of it. */
+export const PORTS_ONLY = sockmesh("splice", "ports only", false);

@@ -283,6 +283,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define ANSWER_LINE_VALUE 5
 
 #define COMMAND_KEY 250
+#define COMMAND_LOOKS 80
 #define COMMAND_ANSWER 320
 #define COMMAND_LINES 18
 

@@ -4,25 +4,38 @@
 #define SOCKMESH_CAPTURE_H
 #include "maps.h"
 
-static __always_inline struct listening *listener_at(const __u32 address[4], __u32 port)
+static __always_inline struct listening *found_at(void *map, const __u32 address[4], __u32 port)
 {
 	struct listen_key key = { .port = port };
 	struct listening *found;
 	__builtin_memcpy(key.address, address, 16);
-	found = bpf_map_lookup_elem(&listens, &key);
+	found = bpf_map_lookup_elem(map, &key);
 	if (found && READ(found->count))
 		return found;
 	/* A listener on the wildcard address takes what no listener on the address itself takes. */
 	__builtin_memset(key.address, 0, 16);
-	found = bpf_map_lookup_elem(&listens, &key);
+	found = bpf_map_lookup_elem(map, &key);
 	return found && READ(found->count) ? found : 0;
+}
+static __always_inline struct listening *listener_at(const __u32 address[4], __u32 port)
+{
+	return found_at(&listens, address, port);
 }
 
 /* Datagrams to a port whose requests are judged, of a protocol that has a form without connections (memcached): nothing
- * judges them and senders can be forged. Port 0 stands for every port that the endpoint listens on. */
+ * judges them and senders can be forged. Port 0 stands for every port. */
+static __always_inline int closed_to_datagrams(__u32 endpoint, __u32 port)
+{
+	struct opt_out_key key = { .endpoint = endpoint };
+	if (bpf_map_lookup_elem(&closed_udp, &key))
+		return 1;
+	key.port = port;
+	return bpf_map_lookup_elem(&closed_udp, &key) != 0;
+}
+
+/* Connected sockets, which are clients, are found before this is asked. */
 static __always_inline int udp_closed(struct bpf_sk_lookup *ctx)
 {
-	struct opt_out_key key = {};
 	struct listening *found;
 	__u32 address[4];
 	if (ctx->family == AF_INET)
@@ -31,14 +44,8 @@ static __always_inline int udp_closed(struct bpf_sk_lookup *ctx)
 		address[0] = CONTEXT(ctx, local_ip6[0]); address[1] = CONTEXT(ctx, local_ip6[1]);
 		address[2] = CONTEXT(ctx, local_ip6[2]); address[3] = CONTEXT(ctx, local_ip6[3]);
 	}
-	found = listener_at(address, ctx->local_port);
-	if (!found)
-		return 0;
-	key.endpoint = found->endpoint;
-	if (bpf_map_lookup_elem(&closed_udp, &key))
-		return 1;
-	key.port = ctx->local_port;
-	return bpf_map_lookup_elem(&closed_udp, &key) != 0;
+	found = found_at(&datagrams, address, ctx->local_port);
+	return found && closed_to_datagrams(found->endpoint, ctx->local_port);
 }
 
 SEC("sk_lookup") int sockmesh_capture(struct bpf_sk_lookup *ctx)

@@ -4,6 +4,7 @@
 #include "maps.h"
 #include "capture.h"
 #include "establish.h"
+#include "datagrams.h"
 #include "process.h"
 #include "move.h"
 #include "splice.h"

@@ -31,9 +31,9 @@ static __always_inline int is_loopback(const __u32 a[4])
 }
 
 /* The known cgroup that holds the socket, itself or an ancestor. */
-static __always_inline struct group *group_of(struct tcp_sock *tp)
+static __always_inline struct group *group_of(struct sock *sk)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(tp, inet_conn.icsk_inet.sk.sk_cgrp_data.cgroup);
+	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 	int level = cgroup ? BPF_CORE_READ(cgroup, level) : -1;
 	for (int up = 0; up < GROUP_DEPTH; up++, level--) {
 		struct cgroup *ancestor = 0;
@@ -135,7 +135,7 @@ static __always_inline void on_listen(struct bpf_sock_ops *s, struct tcp_sock *t
 	__u32 address[4];
 	if (bpf_get_netns_cookie(s) != cfg.netns)
 		return; /* another namespace: not ours to capture */
-	group = group_of(tp);
+	group = group_of((struct sock *)tp);
 	if (!group || group->kind != GROUP_ENDPOINT)
 		return;
 	local_address(s, address);
@@ -165,7 +165,7 @@ static __always_inline void exempt_tuple(struct bpf_sock_ops *s, struct exempt_k
 /* connect(2) before its SYN leaves. */
 static __always_inline void on_connect(struct bpf_sock_ops *s, struct bpf_sock *sk, struct tcp_sock *tp)
 {
-	struct group *group = group_of(tp);
+	struct group *group = group_of((struct sock *)tp);
 	struct exempt_key key = {};
 	struct shown_address *at;
 	struct intent *intent;
@@ -206,7 +206,7 @@ static __always_inline void on_active(struct bpf_sock_ops *s, struct bpf_sock *s
 	struct opener opener = {};
 	struct exempt_key key = {};
 	struct tuple tuple = {};
-	struct group *group = group_of(tp);
+	struct group *group = group_of((struct sock *)tp);
 	struct shown_address *at = bpf_sk_storage_get(&shown, sk, 0, 0);
 	__u32 level, endpoint = 0;
 	tuple_of(s, tp, &tuple);
@@ -347,7 +347,7 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 				at->port = opener.client_port;
 			}
 		}
-		group = group_of(tp);
+		group = group_of((struct sock *)tp);
 		if (opener.outcome == OUTCOME_SHORTCUT)
 			opener.outcome = pair(s, sk, tp, &opener, opener.record, group ? group->endpoint : 0, 0);
 		else if (opener.outcome == OUTCOME_SPLICE)
@@ -355,7 +355,7 @@ static __always_inline void on_passive(struct bpf_sock_ops *s, struct bpf_sock *
 		count(opener.outcome ?: OUTCOME_OFF);
 		return;
 	}
-	group = group_of(tp);
+	group = group_of((struct sock *)tp);
 	if (!group || group->kind != GROUP_SIDECAR)
 		return; /* not a socket of the mesh */
 	struct listening *service = listener_at(tuple.remote, tuple.remote_port);

@@ -11,6 +11,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define BPF_TCP_ESTABLISHED 1
 #define EAGAIN 11
 #define MSG_PEEK 0x2

@@ -66,6 +66,8 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4096); __type(key,
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 65536); __type(key, __u32); __type(value, struct endpoint); } endpoints SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, struct listen_key); __type(value, struct listening); } listens SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4096); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, struct opt_out_key); __type(value, __u32); } opt_outs SEC(".maps");
+/* Where datagram sockets of endpoints serve. */
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, struct listen_key); __type(value, struct listening); } datagrams SEC(".maps");
 /* Ports of endpoints whose datagrams are dropped. */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 16384); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, struct opt_out_key); __type(value, __u32); } closed_udp SEC(".maps");
 /* Connects of the sidecar that capture must let pass: the whole 4-tuple while the handshake runs. */

@@ -10,6 +10,58 @@
 #define CLASS_MISS 4
 #define CLASS_ERROR 5
 
+#define KEY_WINDOW (COMMAND_KEY + 1) /* bytes of which one is a space, or a key is too long */
+
+/* Where in a line of printable bytes it is looked for keys that are too long. */
+struct look {
+	void *data, *end;
+	__u64 at; /* a key, or the name, begins there */
+	__u64 last; /* where the line's CR is */
+	__u64 fit; /* 1: every key is short enough */
+};
+
+/* Looks for a space as far behind the beginning of a key as one must be: keys between are as short. */
+static long look_back(__u32 step, struct look *look)
+{
+	__u8 *p = look->data, *end = look->end;
+	__u64 at = look->at, spaces;
+	(void)step;
+	if (look->last - at <= COMMAND_KEY) {
+		look->fit = 1;
+		return 1;
+	}
+	if (at >= JUDGE_HEAD)
+		return 1; /* no line that we judge */
+	bound(at, JUDGE_HEAD - 1);
+	p += at;
+	if (p + KEY_WINDOW > end)
+		return 1; /* likewise */
+	for (int word = KEY_WINDOW - 8; word > -8; word -= 8) {
+		int from = word > 0 ? word : 0;
+		/* The top bit of each byte that is a space; there is none above 0x7e. */
+		spaces = ~((*(__u64 *)(p + from) ^ EACH(' ')) + EACH(0x7f)) & EACH(0x80);
+		if (spaces) {
+			/* The first one's number: its bit moves that byte of the constant to the top. */
+			look->at = at + from + ((((spaces & -spaces) >> 7) * 0x0001020304050607ULL) >> 56) + 1;
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* Whether each key of a line that the table has read is as short as memcached takes. What is no key is shorter. */
+static __always_inline int keys_fit(const struct run *run, const __u64 *zero)
+{
+	struct look look = { .data = run->data, .end = run->end };
+	if (run->at <= COMMAND_KEY)
+		return 1;
+	look.at = READ(*zero);
+	look.last = run->at - LINE_END;
+	look.fit = READ(*zero);
+	bpf_loop(COMMAND_LOOKS, look_back, &look, 0);
+	return look.fit;
+}
+
 static __always_inline __u32 read_command(struct sk_msg_md *m, struct record *record, struct request *request, const __u64 *zero)
 {
 	__u64 body = record->body_f, length = 0;
@@ -24,8 +76,8 @@ static __always_inline __u32 read_command(struct sk_msg_md *m, struct record *re
 	outcome = read_head(m, READ(record->slot), &run, 1, 0, zero);
 	if (outcome != OUTCOME_ALLOWED)
 		return outcome;
-	if (run.at > COMMAND_KEY)
-		return OUTCOME_SLOW_NOT_CANONICAL; /* some key may be longer than memcached takes: what follows would be read otherwise */
+	if (!keys_fit(&run, zero))
+		return OUTCOME_SLOW_NOT_CANONICAL; /* memcached refuses such a key, and reads what follows otherwise */
 	if (run.got & 1ULL << BIT_LENGTH)
 		length = run.length + LINE_END;
 	if (m->size - run.at > length)

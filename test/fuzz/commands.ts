@@ -30,6 +30,8 @@ const COMMANDS = [
 ];
 const OTHERS = ["gat", "mg", "ms", "flush_all", "version", "GET", "getx", "se", "bget", "quit", ""];
 const KEYS = ["a", "ab", "b", "user.1", "user.x", "users", "noreply", "0", "a.b-c_d/e", "~", "k".repeat(120)];
+/** About the most that memcached takes, on either side; and so that many fit into a line. */
+const LENGTHS = [1, 2, 3, 7, 8, 9, 40, 40, 120, 240, 241, 242, 243, 244, 247, 248, 249, 249, 250, 250, 251];
 const BYTES = [
   " ",
   "  ",
@@ -69,6 +71,8 @@ export class CommandFuzz {
     withValue: 0,
     silent: 0,
     lookups: 0,
+    longLines: 0,
+    longKeys: 0,
     disagreements: 0,
   };
   /** The first disagreements, in words. */
@@ -135,6 +139,7 @@ export class CommandFuzz {
       if (framed.expect === 1) counts.lookups++;
       if (framed.expect === 2) counts.silent++;
       if (framed.rest > 0n || message.length > twin.end) counts.withValue++;
+      if (twin.end > CommandBound.key) counts.longLines++;
       const expect = seen.answered ? (seen.expectation === Expected.marked ? 1 : 0) : 2;
       const group = GROUPS.indexOf(GROUP_OF[seen.command] ?? "store");
       if (!seen.alone || !seen.allowed) return say("the codec and the rules do not allow it");
@@ -147,21 +152,31 @@ export class CommandFuzz {
     if (framed.outcome === Outcome["slow:not-allowed"]) counts.denied++;
     else counts.unsure++;
     // What is canonical, alone and allowed is not left to the sidecar.
-    if (twin.verdict !== "allow" || twin.end > CommandBound.key) return;
+    if (twin.verdict !== "allow") return;
     if (seen.alone && seen.allowed && framed.outcome !== Outcome["slow:pipelined"])
       say("left to the sidecar");
-    if (twin.expect === CommandAnswer.values && seen.expectation !== Expected.marked) say("no lookup");
+    if (seen.tooLong) counts.longKeys++;
+    else if (twin.expect === CommandAnswer.values && seen.expectation !== Expected.marked) say("no lookup");
   }
 
   /** What the codec reads: `alone`: one command that it does not refuse, and nothing behind it. */
   private codec(judge: Judge, message: Buffer) {
-    const seen = { alone: true, allowed: false, answered: false, expectation: -1, command: "", word: 0n };
+    const seen = {
+      alone: true,
+      allowed: false,
+      answered: false,
+      expectation: -1,
+      command: "",
+      tooLong: false,
+      word: 0n,
+    };
     let heads = 0;
     const decoder = memcached.requests(DEFAULT_LIMITS);
     decoder.push(message, {
       head(request) {
         if (++heads > 1 || request.refusal) seen.alone = false;
         if (heads > 1) return;
+        seen.tooLong = request.refusal !== undefined;
         seen.allowed = judge.sets.every((set) => set.judge(request.fields));
         seen.answered = request.answered;
         seen.expectation = request.expectation;
@@ -223,10 +238,17 @@ export class CommandFuzz {
   private command(): string {
     const { random } = this;
     const name = random.once(12) ? random.of(OTHERS) : random.of(COMMANDS);
-    const key = (): string =>
-      random.once(60)
-        ? "k".repeat(230 + random.below(40))
-        : random.of(KEYS) + (random.once(3) ? String(random.below(99)) : "");
+    // The keys of one long line go round a few lengths.
+    const lengths = random.once(5)
+      ? Array.from({ length: 1 + random.below(5) }, () => random.of(LENGTHS))
+      : [];
+    let keys = 0;
+    const key = (): string => {
+      const length = lengths[keys++ % lengths.length] ?? (random.once(60) ? random.of(LENGTHS) : 0);
+      if (length > 0) return random.of(KEYS).padEnd(length, "k").slice(0, length);
+      return random.of(KEYS) + (random.once(3) ? String(random.below(99)) : "");
+    };
+    const most = random.of([16, 16, 40]);
     const number = (): string =>
       random.once(20)
         ? random.of(["-1", "+5", "x", "", "4294967296", "12345678901234567890123", "05"])
@@ -235,7 +257,7 @@ export class CommandFuzz {
     switch (name) {
       case "get":
       case "gets":
-        return `${name} ${Array.from({ length: random.once(2) ? 1 : 1 + random.below(16) }, key).join(" ")}\r\n`;
+        return `${name} ${Array.from({ length: random.once(2) ? 1 : 1 + random.below(most) }, key).join(" ")}\r\n`;
       case "delete":
         return `${name} ${key()}${random.once(9) ? " 0" : ""}${noreply}\r\n`;
       case "incr":

@@ -40,9 +40,13 @@
 #undef COMMAND_ANSWER_NONE
 #define COMMAND_ANSWER_NONE 3
 #endif
-#ifdef BREAK_KEY /* keys may be longer than memcached takes */
+#ifdef BREAK_KEY /* keys may be a byte longer than memcached takes */
 #undef COMMAND_KEY
-#define COMMAND_KEY 4096
+#define COMMAND_KEY 251
+#endif
+#ifdef BREAK_LOOK /* only the beginning of a long line is looked at */
+#undef COMMAND_LOOKS
+#define COMMAND_LOOKS 2
 #endif
 #ifdef BREAK_LINE /* what ends the answer to a lookup is taken for an answer by itself */
 #undef ANSWER_LINE_END

@@ -24,8 +24,8 @@ describe("the BPF functions and TypeScript, memcached", () => {
       const { counts } = fuzz;
       console.info(`fuzz, memcached commands: ${JSON.stringify(counts)}; seed ${SEED}`);
       expect(fuzz.disagreements).toEqual([]);
-      const { allowed, denied, unsure, withValue, silent, lookups } = counts;
-      for (const count of [allowed, denied, unsure, withValue, silent, lookups])
+      const { allowed, denied, unsure, withValue, silent, lookups, longLines, longKeys } = counts;
+      for (const count of [allowed, denied, unsure, withValue, silent, lookups, longLines, longKeys])
         expect(count).toBeGreaterThan(COMMANDS / 500);
     },
     HOUR * SCALE,
@@ -48,17 +48,20 @@ describe("the BPF functions and TypeScript, memcached", () => {
 });
 
 /** Each is a fault in the kernel's half: what is compared above must show it, and soon. */
-test.each(["BREAK_SILENT", "BREAK_KEY", "BREAK_LINE"])("a program with a fault is found out: %s", (fault) => {
-  const program = FuzzProgram.load(fault);
-  try {
-    const [commands, lines] = [new CommandFuzz(program, SEED), new LineFuzz(program, SEED)];
-    const found = (): number => commands.counts.disagreements + lines.counts.disagreements;
-    for (let i = 0; i < 30 && found() === 0; i++) {
-      commands.run(2000);
-      lines.run(2000);
+test.each(["BREAK_SILENT", "BREAK_KEY", "BREAK_LOOK", "BREAK_LINE"])(
+  "a program with a fault is found out: %s",
+  (fault) => {
+    const program = FuzzProgram.load(fault);
+    try {
+      const [commands, lines] = [new CommandFuzz(program, SEED), new LineFuzz(program, SEED)];
+      const found = (): number => commands.counts.disagreements + lines.counts.disagreements;
+      for (let i = 0; i < 30 && found() === 0; i++) {
+        commands.run(2000);
+        lines.run(2000);
+      }
+      expect(found()).toBeGreaterThan(0);
+    } finally {
+      program.close();
     }
-    expect(found()).toBeGreaterThan(0);
-  } finally {
-    program.close();
-  }
-});
+  },
+);

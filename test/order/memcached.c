@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A memcached client that knows every byte that must come back. Each thread has a connection and keys of its own, so that
  * all answers follow from what it has sent: lookups of one key and of many, stores, counters, noreply, commands that policy
- * denies, values up to 1 MiB that look like the protocol, one command a send, several, and cut anywhere.
+ * denies, keys of all lengths, values up to 1 MiB that look like the protocol, one command a send, several, and cut anywhere.
  * Usage: memcached -p PORT -s SEED -n COMMANDS -c CONNECTIONS [-d]    -d: nothing that policy denies
  * Ends with a line of JSON. */
 #define _GNU_SOURCE
@@ -21,6 +21,7 @@
 
 #define KEYS 12
 #define COUNTERS 2
+#define MOST_KEY 250
 #define MOST_OUT (4 << 20)
 #define MOST_IN (16 << 20)
 #define PATIENCE_MS 60000
@@ -44,6 +45,18 @@ struct client {
 };
 
 static uint32_t any_below(struct client *c, uint32_t below) { return rnd_below(&c->random, below); }
+
+/* Name of a key, short or padded up to the most that memcached takes. */
+static const char *name_of(struct client *c, int key, const char *prefix)
+{
+	static const int LENGTHS[KEYS] = { 0, 0, 0, 40, 40, 40, 40, 40, 120, MOST_KEY - 1, MOST_KEY, 0 };
+	static __thread char name[MOST_KEY + 1];
+	int length = sprintf(name, "%s.%d.%d", prefix, c->number, key);
+	while (length < LENGTHS[key])
+		name[length++] = 'k';
+	name[length] = 0;
+	return name;
+}
 
 static void fill(char *to, struct value v)
 {
@@ -85,15 +98,15 @@ static long length_of_value(struct client *c)
 
 static void lookup(struct client *c)
 {
-	int many = any_below(c, 2) ? 1 : 1 + any_below(c, 12);
+	int many = any_below(c, 2) ? 1 : 1 + any_below(c, 16);
 	say(c, "get");
 	for (int i = 0; i < many; i++) {
 		int key = any_below(c, KEYS);
 		struct value v = c->values[key];
-		say(c, " ok.%d.%d", c->number, key);
+		say(c, " %s", name_of(c, key, "ok"));
 		if (v.length < 0)
 			continue;
-		expect(c, "VALUE ok.%d.%d %u %ld\r\n", c->number, key, v.flags, v.length);
+		expect(c, "VALUE %s %u %ld\r\n", name_of(c, key, "ok"), v.flags, v.length);
 		fill(c->in + c->in_length, v);
 		c->in_length += v.length;
 		expect(c, "\r\n");
@@ -101,6 +114,26 @@ static void lookup(struct client *c)
 	say(c, "\r\n");
 	expect(c, "END\r\n");
 	atomic_fetch_add(&lookups, 1);
+}
+
+/* A lookup with a key that is too long. memcached throws away what it has not sent yet of answers before: none must be due. */
+static void lookup_too_long(struct client *c)
+{
+	char key[MOST_KEY + 2];
+	int before = any_below(c, 10), after = any_below(c, 10);
+	c->starts[c->start_count++] = c->out_length;
+	atomic_fetch_add(&commands, 1);
+	say(c, "get");
+	while (before--)
+		say(c, " %s", name_of(c, any_below(c, KEYS), "ok"));
+	memset(key, 'k', MOST_KEY + 1);
+	memcpy(key, "ok.", 3);
+	key[MOST_KEY + 1] = 0;
+	say(c, " %s", key);
+	while (after--)
+		say(c, " %s", name_of(c, any_below(c, KEYS), "ok"));
+	say(c, "\r\n");
+	expect(c, "CLIENT_ERROR bad command line format\r\n");
 }
 
 static void store(struct client *c, int forbidden)
@@ -111,7 +144,7 @@ static void store(struct client *c, int forbidden)
 	int exists = c->values[key].length >= 0, stored = kind == 0 || (kind == 1 && !exists) || (kind == 2 && exists);
 	if (c->out_length + v.length > MOST_OUT - 8192)
 		v.length = 1;
-	say(c, "%s %s.%d.%d %u 0 %ld%s%s\r\n", NAMES[kind], forbidden ? "no" : "ok", c->number, key, v.flags, v.length,
+	say(c, "%s %s %u 0 %ld%s%s\r\n", NAMES[kind], name_of(c, key, forbidden ? "no" : "ok"), v.flags, v.length,
 		kind == 3 ? " 999999999999999999" : "", silent ? " noreply" : "");
 	fill(c->out + c->out_length, v);
 	c->out_length += v.length;
@@ -130,13 +163,13 @@ static void other(struct client *c)
 	int exists = c->values[key].length >= 0;
 	switch (any_below(c, 5)) {
 	case 0:
-		say(c, "delete ok.%d.%d%s\r\n", c->number, key, noreply);
+		say(c, "delete %s%s\r\n", name_of(c, key, "ok"), noreply);
 		if (!silent)
 			expect(c, "%s", exists ? "DELETED\r\n" : "NOT_FOUND\r\n");
 		c->values[key].length = -1;
 		return;
 	case 1:
-		say(c, "touch ok.%d.%d 0%s\r\n", c->number, key, noreply);
+		say(c, "touch %s 0%s\r\n", name_of(c, key, "ok"), noreply);
 		if (!silent)
 			expect(c, "%s", exists ? "TOUCHED\r\n" : "NOT_FOUND\r\n");
 		return;
@@ -165,10 +198,10 @@ static void forbidden(struct client *c)
 	atomic_fetch_add(&denied, 1);
 	switch (any_below(c, 5)) {
 	case 0: store(c, 1); return;
-	case 1: say(c, "get ok.%d.0 no.%d.%d\r\n", c->number, c->number, key); break;
+	case 1: say(c, "get ok.%d.0", c->number), say(c, " %s\r\n", name_of(c, key, "no")); break;
 	case 2: say(c, "flush_all%s\r\n", silent ? " noreply" : ""); if (silent) return; break;
 	case 3: say(c, "incr no.%d.c 1%s\r\n", c->number, silent ? " noreply" : ""); if (silent) return; break;
-	default: say(c, "get no.%d.%d\r\n", c->number, key);
+	default: say(c, "get %s\r\n", name_of(c, key, "no"));
 	}
 	expect(c, "%s", DENIED);
 }
@@ -285,6 +318,10 @@ static void *run(void *of)
 			close(c->fd);
 			c->fd = open_connection();
 			c->out_length = c->in_length = 0;
+		}
+		if (!any_below(c, 20)) {
+			lookup_too_long(c);
+			continue;
 		}
 		/* A lookup of many large values is as much as one batch may bring. */
 		while (batch-- && c->in_length < (3 << 20) && c->out_length < (2 << 20))

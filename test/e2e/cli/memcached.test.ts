@@ -69,7 +69,7 @@ peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 for command in sys.argv[2:] * 20:
     peer.sendall(command.encode() + b"\\r\\n")
     got = b""
-    while not got.endswith((b"END\\r\\n", b"denied\\r\\n")): got += peer.recv(65536)
+    while not got.endswith((b"END\\r\\n", b"denied\\r\\n", b"format\\r\\n")): got += peer.recv(65536)
 `;
 
 (kernel ? describe : describe.skip).each(["off", "shortcut", "splice"] as const)(
@@ -183,6 +183,30 @@ for command in sys.argv[2:] * 20:
       }
       if (level === "splice") expect(counted("get", "fast")).toBeGreaterThan(0);
       else expect(stdout).not.toMatch(/^memcached .* fast /m);
+    });
+
+    test("at level splice lookups of many keys are judged in the kernel, unless a key is longer than memcached takes", async () => {
+      const splice = level === "splice";
+      const counted = async (...keys: string[]): Promise<{ fast: number; unsure: number }> => {
+        const of = ({ outcomes, spliced }: Awaited<ReturnType<typeof agent.status>>["totals"]) => ({
+          fast: spliced.requests,
+          unsure: outcomes["slow:not-canonical"] ?? 0,
+        });
+        const before = of((await agent.status()).totals);
+        const commands = ["get ok.0", `get ${keys.join(" ")}`];
+        const asked = await as("client", [PYTHON, "-c", ONE_BY_ONE, String(port), ...commands]);
+        expect(asked).toMatchObject({ code: 0, stderr: "" });
+        const after = of((await agent.status()).totals);
+        return { fast: after.fast - before.fast, unsure: after.unsure - before.unsure };
+      };
+      const keys = Array.from({ length: 16 }, (_, i) => `ok.${i}.`.padEnd(40, "k"));
+      // All but, perhaps, the first of forty: the service's socket may not be known yet.
+      for (const longest of [40, 250]) {
+        const { fast, unsure } = await counted(...keys, "ok.".padEnd(longest, "k"));
+        expect({ fast: fast >= 39, unsure }).toEqual({ fast: splice, unsure: 0 });
+      }
+      const { fast, unsure } = await counted(...keys, "ok.".padEnd(251, "k"));
+      expect({ fast: fast <= 20, unsure: unsure > 0 }).toEqual({ fast: true, unsure: splice });
     });
   },
 );
