@@ -115,7 +115,7 @@ async function test(kernel, seconds, start) {
     }
   };
   const log = join(CACHE, `${kernel.series}.log`);
-  const minutes = 6 + (3 * 3 * seconds) / 60;
+  const minutes = 12 + (3 * 3 * seconds) / 60;
   const { faults, code, last } = await start({ log, mark: REPORT_MARK, minutes, onReport });
   check(code === 0, `it ended: ${code ?? `not within ${Math.round(minutes)} minutes`}; log in ${log}`);
   if (code !== 0) console.log(last.join("\n"));

@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { createKernelEngine, type KernelEngine } from "../../sockmap/kernel.js";
 import { DEFAULT_CONNECTIONS, ENGINE_OBJECT } from "../../sockmap/load.js";
 import type { Level, Release } from "../../sockmap/engine.js";
+import { until } from "../support/cli.js";
 import { CgroupTree, cgroupRoot, end, listening } from "../support/endpoint.js";
 import { Relay } from "../support/relay.js";
 import { CLIENT, SERVER } from "../support/echo.js";
@@ -115,12 +116,16 @@ describe.each(["127.0.0.1", "::1"])("service on %s", (host) => {
   test("a slow reader sends the direction to TCP, in order", async () => {
     await withService(host === "::1" ? 14 : 13, host, {}, async (port) => {
       const before = engine.totals();
-      const runs = Array.from({ length: 4 }, () =>
-        tree.run(root, NODE, ["-e", CLIENT, host, String(port), "6000000", "slow"]),
+      const overCredit = (): number => engine.totals().outcomes["slow:credit"] ?? 0;
+      const release = relay.hold();
+      const run = tree.run(root, NODE, ["-e", CLIENT, host, String(port), "6000000"]);
+      await until(
+        "a direction to go over its credit",
+        () => overCredit() > (before.outcomes["slow:credit"] ?? 0),
       );
-      await Promise.all(runs);
+      release();
+      await run;
       const after = engine.totals();
-      expect(after.outcomes["slow:credit"] ?? 0).toBeGreaterThan(before.outcomes["slow:credit"] ?? 0);
       expect(after.kernelBytes).toBeGreaterThan(before.kernelBytes);
     });
   });

@@ -12,6 +12,7 @@ export function fdOf(socket: Socket | Server): number {
 export class Relay {
   readonly links: Link[] = [];
   private engine: SocketEngine | undefined;
+  private held: Promise<void> | undefined;
 
   private constructor(
     private readonly ipv4: Server,
@@ -39,6 +40,18 @@ export class Relay {
     relay.engine = engine;
     await engine.capture({ ipv4Fd: fdOf(ipv4), ipv6Fd: fdOf(ipv6), port });
     return { relay, engine };
+  }
+
+  /** Reads nothing more, but for the first bytes of each connection, until the function that it returns is called. */
+  hold(): () => void {
+    let release = (): void => undefined;
+    this.held = new Promise((resolve) => {
+      release = () => {
+        this.held = undefined;
+        resolve();
+      };
+    });
+    return release;
   }
 
   /** Closes the listeners and waits until all connections are gone. */
@@ -71,10 +84,14 @@ export class Relay {
     const pipe = (from: Socket, to: Socket, read: (bytes: number) => void): void => {
       from.on("data", (bytes: Buffer) => {
         read(bytes.length);
-        if (!to.write(bytes)) {
-          from.pause();
-          to.once("drain", () => from.resume());
-        }
+        const drained = to.write(bytes) ? undefined : once(to, "drain");
+        const waits = [this.held, drained].filter((wait) => wait !== undefined);
+        if (waits.length === 0) return;
+        from.pause();
+        Promise.all(waits).then(
+          () => from.resume(),
+          () => undefined,
+        );
       });
       from.on("end", () => to.end());
       from.on("error", () => to.destroy());
