@@ -163,6 +163,9 @@ export const CommandBound = {
   looks: 80,
   /** Longest line of an answer. */
   answer: 320,
+  /** Most digits of the flags and of the length of a value in an answer. */
+  "flags-digits": 10,
+  "length-digits": 9,
   /** Most lines of an answer in one send. */
   lines: 18,
 } as const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ActionKind, AnswerLine } from "../../core/table.js";
+import { ActionKind, AnswerLine, CommandBound } from "../../core/table.js";
 import { setOf } from "../automaton/bytes.js";
 import { emit } from "./emit.js";
 import { Graph, NO_LIST } from "./graph.js";
@@ -21,8 +21,6 @@ const WORDS: readonly (readonly [string, number])[] = [
 ];
 /** Most digits of a number that incr and decr answer with. */
 const NUMBER_DIGITS = 20;
-const FLAGS_DIGITS = 10;
-const LENGTH_DIGITS = 9;
 
 let made: Uint8Array | undefined;
 
@@ -67,7 +65,7 @@ function lines(): Graph {
 
   const unique = digits(NUMBER_DIGITS, (row) => graph.on(row, CR, cr(AnswerLine.value)));
   const length = digits(
-    LENGTH_DIGITS,
+    CommandBound["length-digits"],
     (row) => {
       graph.on(row, CR, cr(AnswerLine.value));
       graph.on(row, SP, unique);
@@ -75,7 +73,7 @@ function lines(): Graph {
     graph.add(),
     ActionKind.digit,
   );
-  const flags = digits(FLAGS_DIGITS, (row) => graph.on(row, SP, length));
+  const flags = digits(CommandBound["flags-digits"], (row) => graph.on(row, SP, length));
   const key = graph.add();
   graph.onAll(key, KEY, key);
   graph.on(key, SP, flags);

@@ -285,6 +285,8 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_KEY 250
 #define COMMAND_LOOKS 80
 #define COMMAND_ANSWER 320
+#define COMMAND_FLAGS_DIGITS 10
+#define COMMAND_LENGTH_DIGITS 9
 #define COMMAND_LINES 18
 
 #define ABI_DIGEST 3384771258

@@ -4,12 +4,11 @@
 #ifndef SOCKMESH_MEMCACHED_H
 #define SOCKMESH_MEMCACHED_H
 #include "splice.h"
+#include "answer.h"
 
-#define LINE_END 2
 #define CLASS_HIT 2
 #define CLASS_MISS 4
 #define CLASS_ERROR 5
-
 #define KEY_WINDOW (COMMAND_KEY + 1) /* bytes of which one is a space, or a key is too long */
 
 /* Where in a line of printable bytes it is looked for keys that are too long. */
@@ -97,45 +96,6 @@ static __always_inline __u32 read_command(struct sk_msg_md *m, struct record *re
 	request->silent = run.expect == COMMAND_ANSWER_NONE;
 	request->started = before ? 0 : bpf_ktime_get_ns();
 	return OUTCOME_ALLOWED;
-}
-
-/* Reads the line of an answer at `at`. Returns what it is (4 bits), its bytes (16) and the length of the value behind it
- * (32); 0 when not sure. `seen`: the message can be read from its beginning to the end of the line, or of itself. */
-static __always_inline __u64 read_line(struct sk_msg_md *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
-{
-	struct run run;
-	__u32 from = seen ? at : 0, to = at + COMMAND_ANSWER;
-	if (!zero || !slot || slot >> SLOT_BITS_SIZE)
-		return 0;
-	if (to > m->size)
-		to = m->size;
-	if (at >= to || (!seen && bpf_msg_pull_data(m, at, to, 0)))
-		return 0;
-	begin_run(m, &run, from, zero);
-	if (read_0(&run, slot & 0xffff, 0) != OUTCOME_ALLOWED)
-		return 0;
-	return (run.expect & 0xf) << 48 | ((run.at - from) & 0xffff) << 32 | (__u32)run.length;
-}
-
-#ifndef LINE
-#define LINE sockmesh_line
-/* Not static: verified once for all of its callers. */
-__noinline __u64 sockmesh_line(struct sk_msg_md *m, __u32 at, __u32 seen, __u32 slot, const __u64 *zero)
-{
-	return read_line(m, at, seen, slot, zero);
-}
-#endif
-
-/* As line_end, where the message can be read from its beginning up to `at`. */
-static __always_inline int line_end_seen(struct sk_msg_md *m, __u64 at)
-{
-	__u8 *p = (void *)(long)m->data;
-	if (at < LINE_END || at > JUDGE_HEAD)
-		return 0;
-	at -= LINE_END;
-	bound(at, JUDGE_HEAD - 1);
-	p += at;
-	return p + LINE_END <= (__u8 *)(long)m->data_end && p[0] == '\r' && p[1] == '\n';
 }
 
 static __always_inline __u32 read_answer(struct sk_msg_md *m, struct record *record, struct response *response, const __u64 *zero)

@@ -53,6 +53,11 @@
 #define ANSWER_LINE_END 1
 #endif
 
+#ifdef BREAK_DIGITS /* the length of a value may have more than 32 bits */
+#undef COMMAND_LENGTH_DIGITS
+#define COMMAND_LENGTH_DIGITS 12
+#endif
+
 #define MOST_MESSAGE 8192
 #define INPUT_BYTES (8 << 20)
 #define MOST_ITEMS 16384

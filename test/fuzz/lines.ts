@@ -166,7 +166,8 @@ export class LineFuzz {
         "\r\n",
         "v".repeat(random.below(900)),
       ]);
-      const length = random.once(40) ? value.length + 1 : value.length;
+      let length = random.once(40) ? value.length + 1 : value.length;
+      if (random.once(60)) length += 10 ** random.below(14);
       const key = random.once(40)
         ? "k".repeat(random.below(400))
         : random.of(["a", "user.1", "\x80", "k".repeat(200)]);

@@ -48,7 +48,7 @@ describe("the BPF functions and TypeScript, memcached", () => {
 });
 
 /** Each is a fault in the kernel's half: what is compared above must show it, and soon. */
-test.each(["BREAK_SILENT", "BREAK_KEY", "BREAK_LOOK", "BREAK_LINE"])(
+test.each(["BREAK_SILENT", "BREAK_KEY", "BREAK_LOOK", "BREAK_LINE", "BREAK_DIGITS"])(
   "a program with a fault is found out: %s",
   (fault) => {
     const program = FuzzProgram.load(fault);
