@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as table from "../core/table.js";
+
 /**
  * The layout of everything that TypeScript and the BPF programs share. This file is the one source:
  * `npm run gen` writes `sockmap/bpf/abi.gen.h` from it, and CI compares.
@@ -253,7 +255,13 @@ export const STRUCTS = [
 
 /** A number that differs, almost surely, when a layout or a constant that programs and TypeScript share does (FNV-1a). */
 export function abiDigest(): number {
-  const shared = [STRUCTS, RecordFlag, Level, GroupKind, Total, Stage, SlotBits, BodyKind];
+  const shared = [
+    ...[STRUCTS, RecordFlag, Level, GroupKind, Total, Stage, SlotBits, BodyKind],
+    // Programs of another version must not run the tables of this one.
+    ...[table.TableHeader, table.TABLE_CLASSES, table.TABLE_SIZES, table.TableAction, table.ActionKind],
+    ...[table.TableRequirement, table.TableBit, table.JudgeBound],
+    ...[table.CommandAnswer, table.AnswerLine, table.CommandBound],
+  ];
   let digest = 0x811c9dc5;
   for (const byte of Buffer.from(JSON.stringify(shared))) digest = Math.imul(digest ^ byte, 0x01000193);
   return digest >>> 0;

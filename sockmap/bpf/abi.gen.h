@@ -289,7 +289,7 @@ _Static_assert(sizeof(struct tally) == 328, "layout of tally");
 #define COMMAND_LENGTH_DIGITS 9
 #define COMMAND_LINES 18
 
-#define ABI_DIGEST 3384771258
+#define ABI_DIGEST 2043352456
 #define OUTCOME_SLOTS 64
 
 #endif
