@@ -16,7 +16,7 @@ import {
 import { wrk } from "./harness/wrk.js";
 import { direct } from "./variants/direct.js";
 import { ALLOWED_HEADERS, itemPath } from "./variants/policy.js";
-import { OTHER_PATH, OTHER_PATHS } from "./variants/service.js";
+import { OTHER_PATH, OTHER_PATHS, writtenPath } from "./variants/service.js";
 import { envoy } from "./variants/proxies.js";
 import { sockmesh, startSockmesh } from "./variants/sockmesh.js";
 import { missing } from "./variants/tools.js";
@@ -119,10 +119,15 @@ export const splice: Bench = async ({ smoke, rounds, seconds, progress }) => {
     }
     const mix = await run("splice 5 % unsure", 16, [OFF, SPLICE], wrk(itemPath, ALLOWED_HEADERS, UNSURE_MIX));
     mix("splice / off, 5 % unsure", ">= 2", "splice", "off");
-    for (const mib of [1, 10]) {
-      const large = await run(`splice ${mib} MiB`, 16, [direct, SPLICE], plain, mib * MIB);
-      large(`splice / direct, ${mib} MiB`, ">= 1.0", "splice", "direct");
-    }
+    const written = wrk(writtenPath, ALLOWED_HEADERS);
+    for (const [how, load] of [
+      ["written", written],
+      ["by sendfile(2)", plain],
+    ] as const)
+      for (const mib of [1, 10]) {
+        const large = await run(`splice ${mib} MiB ${how}`, 16, [direct, SPLICE], load, mib * MIB);
+        large(`splice / direct, ${mib} MiB ${how}`, ">= 1.0", "splice", "direct");
+      }
     const rules = await run("splice rules", 16, [FEW, MANY]);
     rules("10,000 rules / 10 rules", ">= 0.9", MANY.name, FEW.name);
   }

@@ -28,7 +28,10 @@ export interface KernelOptions {
   readonly limits: Limits;
 }
 
-/** Lets a large body flow; a reader that stopped holds no more memory than TCP would let it (tcp_rmem, tcp_wmem). */
+/**
+ * Lets a large body flow; a reader that stopped holds no more memory than TCP would let it (tcp_rmem, tcp_wmem). At level splice
+ * one that reads may have four times as much.
+ */
 export const DEFAULT_CREDIT = 4 << 20;
 
 /** The committed object of the engine. */

@@ -4,13 +4,21 @@ import { join } from "node:path";
 import { freePort, scratch, start, type Running } from "../harness/process.js";
 import { itemPath } from "./policy.js";
 
-/** Sizes that {@link startService} answers; the first comes from memory, the others from files by sendfile(2). */
+/**
+ * Sizes that {@link startService} answers; the first comes from memory, the others from files: by sendfile(2), or written
+ * from a buffer where the path is {@link writtenPath}'s.
+ */
 const BODIES = [100, 10 * 1024, 1024 * 1024, 10 * 1024 * 1024];
 
 /** The paths of {@link OTHER_PATHS} items, with their numbers from that one on behind it; each answers 100 bytes. */
 export const OTHER_PATH = "/items/9";
 /** How many there are; their numbers have four digits. */
 export const OTHER_PATHS = 1000;
+
+/** As `itemPath`, for a body that the service writes as those do that make theirs. */
+export function writtenPath(bodyBytes: number): string {
+  return itemPath(bodyBytes).replace(/(\d+)$/, "0$1");
+}
 
 /** A started server with the port it listens on. */
 export interface Server {
@@ -28,9 +36,11 @@ export async function startService(prefix: readonly string[] = [], port?: number
   const folder = scratch();
   port ??= await freePort();
   mkdirSync(join(folder, "items"));
-  for (const bytes of BODIES) writeFileSync(join(folder, itemPath(bytes)), "x".repeat(bytes));
+  for (const bytes of BODIES)
+    for (const path of [itemPath, writtenPath]) writeFileSync(join(folder, path(bytes)), "x".repeat(bytes));
   const body = `return 200 "${"x".repeat(100)}";`;
-  const locations = `location = ${itemPath(100)} { ${body} } location ${OTHER_PATH} { ${body} }`;
+  const locations = `location = ${itemPath(100)} { ${body} } location ${OTHER_PATH} { ${body} }
+    location /items/0 { sendfile off; output_buffers 2 256k; }`;
   return startNginx(
     folder,
     port,

@@ -9,6 +9,7 @@
 #include "inject.h"
 
 #define EXPECT_HEAD 1
+#define CREDIT_GROWS 3 /* credits, at most */
 
 /* Requests that reached the service and have no final response yet. */
 static __always_inline __u32 waiting(struct record *record)
@@ -65,6 +66,14 @@ static __always_inline __u32 read_request(struct sk_msg_md *m, struct record *re
 	return OUTCOME_ALLOWED;
 }
 
+/* Most unread bytes of a reader that has taken so many: one that keeps reading is given more at a time, as TCP's window grows;
+ * one that stands still never holds more than the credit. */
+static __always_inline __s64 credit_of(__u64 taken)
+{
+	__u64 most = (__u64)cfg.credit * CREDIT_GROWS;
+	return cfg.credit + (taken < most ? taken : most);
+}
+
 /* Whether the order of bytes lets a message of the client be moved. */
 static __always_inline __u32 may_forward(struct sk_msg_md *m, struct record *record, __u32 sent)
 {
@@ -73,7 +82,7 @@ static __always_inline __u32 may_forward(struct sk_msg_md *m, struct record *rec
 	barrier(); /* in first: what it says is sent on has strayed by then, or is queued */
 	if (READ(record->strayed_f))
 		return OUTCOME_SLOW_STRAYED; /* a moved byte would be read before those that went over TCP */
-	if (unread_f(record) + m->size > (__s64)cfg.credit)
+	if (unread_f(record) + m->size > credit_of(READ(record->read_b)))
 		return OUTCOME_SLOW_CREDIT; /* the service is behind: TCP's flow control takes over, towards the sidecar */
 	return OUTCOME_ALLOWED;
 }
@@ -185,7 +194,7 @@ static __always_inline __u32 may_reverse(struct sk_msg_md *m, struct record *rec
 	barrier();
 	if (READ(record->strayed_r))
 		return OUTCOME_SLOW_STRAYED;
-	if (unread_r(record) + m->size > (__s64)cfg.credit)
+	if (unread_r(record) + m->size > credit_of(READ(record->read_a)))
 		return OUTCOME_SLOW_CREDIT;
 	return OUTCOME_ALLOWED;
 }
