@@ -60,6 +60,13 @@ export function launch(
   return { child, ended };
 }
 
+/** Kills what a test has left running, and stops its agent when nothing of it runs any more. Empties `programs`. */
+export async function endAll(programs: Program[], agent?: TestAgent): Promise<void> {
+  for (const { child } of programs) child.kill("SIGKILL");
+  await Promise.all(programs.splice(0).map(({ ended }) => ended));
+  await agent?.stop();
+}
+
 /** Runs a program to its end. */
 export function runs(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   return launch(command, env).ended;

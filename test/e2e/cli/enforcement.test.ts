@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import {
+  endAll,
   freePort,
   kernelEngine,
   launch,
@@ -22,9 +23,7 @@ let agent: TestAgent | undefined;
 const programs: Program[] = [];
 
 afterEach(async () => {
-  for (const { child } of programs) child.kill("SIGKILL");
-  await Promise.all(programs.splice(0).map(({ ended }) => ended));
-  await agent?.stop();
+  await endAll(programs, agent);
   agent = undefined;
 });
 

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { AgentStatus } from "../../../cli/agent/messages.js";
 import {
+  endAll,
   cgroupsOf,
   freePort,
   kernelEngine,
@@ -41,9 +42,7 @@ let agent: TestAgent | undefined;
 const programs: Program[] = [];
 
 afterEach(async () => {
-  for (const { child } of programs) child.kill("SIGKILL");
-  await Promise.all(programs.splice(0).map(({ ended }) => ended));
-  await agent?.stop();
+  await endAll(programs, agent);
   agent = undefined;
 });
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  endAll,
   freePort,
   kernelEngine,
   launch,
@@ -23,9 +24,7 @@ let agent: TestAgent | undefined;
 const programs: Program[] = [];
 
 afterEach(async () => {
-  for (const { child } of programs) child.kill("SIGKILL");
-  await Promise.all(programs.splice(0).map(({ ended }) => ended));
-  await agent?.stop();
+  await endAll(programs, agent);
   agent = undefined;
 });
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { existsSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  endAll,
   freePort,
   kernelEngine,
   launch,
@@ -48,9 +49,7 @@ const programs: Program[] = [];
 
 afterEach(async () => {
   agent?.program.child.kill("SIGCONT");
-  for (const { child } of programs) child.kill("SIGKILL");
-  await Promise.all(programs.splice(0).map(({ ended }) => ended));
-  await agent?.stop();
+  await endAll(programs, agent);
   agent = undefined;
 });
 
