@@ -28,39 +28,38 @@ const [OFF, SPLICE] = [sockmesh("off"), sockmesh("splice")];
 const OPEN = sockmesh("splice", "ports only", 0);
 const [FEW, MANY] = [sockmesh("splice", "10 rules", 10), sockmesh("splice", "10,000 rules", 10_000)];
 
-/** Every twentieth request has two spaces before a header's value: plain HTTP, but nothing that the kernel is sure of. */
-const UNSURE_MIX = `
+/**
+ * Requests that take turns: `change` is Lua that may change the `headers` of number `i`, `path` what its path is (nil: the
+ * same).
+ */
+const inTurn = (count: number, path: string, change: string): string => `
 local requests, at = {}, 0
 init = function()
-  for i = 1, 20 do
-    local headers = {}
-    for name, value in pairs(wrk.headers) do headers[name] = i == 20 and " " .. value or value end
-    requests[i] = wrk.format(nil, nil, headers)
-  end
-end
-request = function()
-  at = at % 20 + 1
-  return requests[at]
-end
-`;
-/** A thousand requests that differ in their path, or in a header that no rule looks at. */
-const differing = (path: string, headers: string): string => `
-local requests, at = {}, 0
-init = function()
-  for i = 1, ${OTHER_PATHS} do
+  for i = 1, ${count} do
     local headers = {}
     for name, value in pairs(wrk.headers) do headers[name] = value end
-    ${headers}
+    ${change}
     requests[i] = wrk.format(nil, ${path}, headers)
   end
 end
 request = function()
-  at = at % ${OTHER_PATHS} + 1
+  at = at % ${count} + 1
   return requests[at]
 end
 `;
-const DIFFERENT_PATHS = differing(`"${OTHER_PATH}" .. (${OTHER_PATHS} + i - 1)`, "");
-const DIFFERENT_HEADERS = differing("nil", `headers["X-Request-Id"] = string.format("%08x", i * 7919)`);
+/** Every twentieth request has two spaces before a header's value: plain HTTP, but nothing that the kernel is sure of. */
+const UNSURE_MIX = inTurn(
+  20,
+  "nil",
+  'if i == 20 then for name, value in pairs(headers) do headers[name] = " " .. value end end',
+);
+/** A thousand requests that differ in their path, or in a header that no rule looks at. */
+const DIFFERENT_PATHS = inTurn(OTHER_PATHS, `"${OTHER_PATH}" .. (${OTHER_PATHS} + i - 1)`, "");
+const DIFFERENT_HEADERS = inTurn(
+  OTHER_PATHS,
+  "nil",
+  'headers["X-Request-Id"] = string.format("%08x", i * 7919)',
+);
 /** Makes the head of a request 150 bytes long. */
 const PADDING = `User-Agent: ${"bench ".repeat(10)}`;
 
