@@ -28,22 +28,11 @@ struct run {
 	__u64 serial; /* of the table */
 };
 
-/* The first byte of a word that has its top bit set; one has. */
+/* Number of the first byte of a word that has its top bit set, where no other bits are and one is: that bit moves the byte
+ * with its number to the top. */
 static __always_inline __u64 first_byte(__u64 odd)
 {
-	__u64 before = 0;
-	if (!(odd & 0x80808080)) {
-		odd >>= 32;
-		before = 4;
-	}
-	if (!(odd & 0x8080)) {
-		odd >>= 16;
-		before += 2;
-	}
-	if (!(odd & 0x80))
-		before++;
-	bound(before, 7); /* clang makes a sum of bits of it, which 6.1 cannot follow */
-	return before;
+	return (((odd & -odd) >> 7) * 0x0001020304050607ULL) >> 56;
 }
 
 /* Passes over printable bytes from `at` on, where a value without meaning stands. Returns where they end; behind CR LF
@@ -70,6 +59,7 @@ static __always_inline __u64 skip(struct run *run, __u64 at, __u32 line)
 	if (!odd)
 		return at;
 	before = first_byte(odd);
+	bound(before, 7);
 	p += before;
 	at += before;
 	keep(p);
@@ -119,12 +109,13 @@ static __always_inline void begin_run(struct sk_msg_md *m, struct run *run, __u3
 }
 
 /* Whether the memory of the socket says all of a message. `judge`: of a request, which may have another first line. */
-static __always_inline int recall(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge)
+static __always_inline int recall(struct sk_msg_md *m, __u32 slot, struct run *run, __u32 judge, const __u64 *zero)
 {
 	struct memory *memory = MEMORY_OF(m, 0);
 	__u64 known = memory ? REPEATS(m, memory) : 0;
 	if (!known || (!judge && known != REPEATS_WHOLE))
 		return 0;
+	begin_run(m, run, 0, zero);
 	switch (slot >> SLOT_BITS_SIZE) {
 	case 0: return recall_0(run, slot & 0xffff, memory, known);
 	case 1: return recall_1(run, slot & 0xffff, memory, known);
@@ -144,8 +135,7 @@ static __always_inline __u32 read_head(struct sk_msg_md *m, __u32 slot, struct r
 	 * until it is copied here. */
 	if ((__u64)(long)m->data_end - (__u64)(long)m->data < wanted && bpf_msg_pull_data(m, 0, wanted, 0))
 		return OUTCOME_SLOW_NOT_CANONICAL;
-	begin_run(m, run, 0, zero);
-	if (!remembers || !recall(m, slot, run, judge)) {
+	if (!remembers || !recall(m, slot, run, judge, zero)) {
 		begin_run(m, run, 0, zero);
 		switch (slot >> SLOT_BITS_SIZE) {
 		case 0: outcome = read_0(run, slot & 0xffff, judge); break;

@@ -40,8 +40,7 @@ static long look_back(__u32 step, struct look *look)
 		/* The top bit of each byte that is a space; there is none above 0x7e. */
 		spaces = ~((*(__u64 *)(p + from) ^ EACH(' ')) + EACH(0x7f)) & EACH(0x80);
 		if (spaces) {
-			/* The first one's number: its bit moves that byte of the constant to the top. */
-			look->at = at + from + ((((spaces & -spaces) >> 7) * 0x0001020304050607ULL) >> 56) + 1;
+			look->at = at + from + first_byte(spaces) + 1;
 			return 0;
 		}
 	}
