@@ -29,7 +29,7 @@ import {
   MEMCACHED_PROGRAM,
   SHORTCUT_PROGRAM,
   SPLICE_PROGRAM,
-  TRACING_PROGRAMS,
+  tracers,
   type KernelOptions,
 } from "./load.js";
 import { Connects } from "./connects.js";
@@ -78,7 +78,7 @@ export class KernelEngine implements SocketEngine {
     private readonly options: KernelOptions,
     readonly because: string | undefined,
   ) {
-    // Without the tracepoints a denial could be put in order only by ending its connection, and readers that take a short
+    // Without tracing a denial could be put in order only by ending its connection, and readers that take a short
     // read for the last one could miss bytes: not worth it.
     const tracing = because === undefined;
     this.tracing = tracing;
@@ -121,7 +121,7 @@ export class KernelEngine implements SocketEngine {
   private trace(): void {
     if (!this.tracing || this.traced) return;
     this.traced = true;
-    for (const program of TRACING_PROGRAMS) this.object.attach(program);
+    for (const program of tracers()) this.object.attach(program);
   }
 
   /** Returns why readers that sockmaps break are not seen; undefined when they are. */

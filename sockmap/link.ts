@@ -21,7 +21,7 @@ export interface LinkParts {
   readonly free: BpfMap;
   /** Records for upstream legs, oldest first. */
   readonly own: number[];
-  /** True when the kernel traces recv and send (kernel 6.3): else the sidecar has to publish what it reads. */
+  /** True when the ends of recv and send are traced: else the sidecar has to publish what it reads. */
   readonly tracing: boolean;
   readonly slots: Slots;
   readonly wakes: Wakes;

@@ -16,7 +16,7 @@ export interface KernelOptions {
   readonly socketFd: number;
   /** Most unread bytes that one direction may have past TCP. */
   readonly creditBytes: number;
-  /** False: as on kernels without the socket tracepoints (before 6.3). */
+  /** False: as on kernels where the ends of recv and send cannot be traced. */
   readonly tracing: boolean;
   /** True: new connections of an endpoint stay on TCP once a reader was seen that sockmaps break. */
   readonly guard: boolean;
@@ -36,19 +36,27 @@ export const DEFAULT_CREDIT = 4 << 20;
 
 /** The committed object of the engine. */
 export const ENGINE_OBJECT = "engine.bpf.o";
-/** Programs that need the socket tracepoints (6.3). */
-export const TRACING_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+/** Programs that see the ends of recv and send by tracepoints (kernel 6.3). */
+export const TRACEPOINT_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+/** The same on older kernels: they run as the functions behind these calls return. */
+export const RETURN_PROGRAMS: readonly string[] = [
+  "sockmesh_read4",
+  "sockmesh_read6",
+  "sockmesh_sent4",
+  "sockmesh_sent6",
+  "sockmesh_sent_page",
+];
 /** Programs that see readers which sockmaps break; a kernel without fentry (5.5) does without. */
 export const GUARD_PROGRAMS: readonly string[] = ["sockmesh_splice_reader", "sockmesh_asking_reader"];
-/** Why level splice is not there on older kernels. */
-export const NO_TRACEPOINTS = "this kernel has no socket tracepoints (6.3)";
-/** Programs behind the entry program: the first needs the tracepoints too. */
+/** Why level splice is not there. */
+export const NO_TRACING = "the ends of recv and send are not traced";
+/** Programs behind the entry program: the first needs tracing too. */
 export const [SPLICE_PROGRAM, SHORTCUT_PROGRAM] = ["sockmesh_splice", "sockmesh_shortcut"] as const;
 /** Level splice for connections of memcached. */
 export const MEMCACHED_PROGRAM = "sockmesh_memcached";
 
-/** What level splice needs. */
-export const SPLICE_PROGRAMS: readonly string[] = [...TRACING_PROGRAMS, SPLICE_PROGRAM, MEMCACHED_PROGRAM];
+/** What only level splice needs. */
+export const SPLICE_PROGRAMS: readonly string[] = [SPLICE_PROGRAM, MEMCACHED_PROGRAM];
 
 /** Connections that the kernel takes part in unless the configuration says otherwise. */
 export const DEFAULT_CONNECTIONS = 8192;
@@ -79,11 +87,20 @@ export interface Loaded {
 }
 
 /**
- * Whether this kernel has the socket tracepoints. Looked up, for an older kernel's verifier may give up on a program of
- * level splice before anything asks for them. True where there is no telling: then loading fails, and says why.
+ * The programs that see the ends of recv and send on this kernel. Looked up, not tried: one that does not load keeps all
+ * others from loading, and says less.
  */
-export function hasTracepoints(): boolean {
-  return kernelHas("btf_trace_sock_recv_length", "btf_trace_sock_send_length") ?? true;
+export function tracers(): readonly string[] {
+  const here = kernelHas("btf_trace_sock_recv_length", "btf_trace_sock_send_length") ?? true;
+  return here ? TRACEPOINT_PROGRAMS : RETURN_PROGRAMS;
+}
+
+/** The programs that are not loaded with the engine: later ones, other kernels', and without tracing what needs it. */
+export function without(tracing: boolean): readonly string[] {
+  const all = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS];
+  if (!tracing) return [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS, ...all];
+  const used = tracers();
+  return [...GUARD_PROGRAMS, ...all.filter((name) => !used.includes(name))];
 }
 
 /** Loads all programs. Where what level splice needs does not load, all else is loaded. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD. */
@@ -92,14 +109,26 @@ export function loadEngine(options: KernelOptions): Loaded {
     BpfObject.load({
       ...plan(options, tracing),
       entries: mapEntries(options.connections),
-      without: tracing ? GUARD_PROGRAMS : [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS],
+      without: without(tracing),
     });
-  if (!options.tracing || !hasTracepoints()) return { object: load(false), because: NO_TRACEPOINTS };
+  if (!options.tracing) return { object: load(false), because: NO_TRACING };
   try {
-    return { object: load(true), because: undefined };
+    const object = load(true);
+    tryTracing(object);
+    return { object, because: undefined };
   } catch (error) {
     const object = load(false);
     return { object, because: `level splice does not load: ${(error as Error).message}` };
+  }
+}
+
+/** A kernel may load what sees functions return, and then refuse to have it called (arm64 before 6.4). */
+function tryTracing(object: BpfObject): void {
+  try {
+    for (const program of tracers()) object.attach(program)();
+  } catch (error) {
+    object.close();
+    throw error;
   }
 }
 

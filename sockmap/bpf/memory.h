@@ -43,6 +43,7 @@ static __always_inline int same(struct sk_msg_md *m, struct memory *memory, __u6
 		from += BLOCK;
 	}
 	for (int i = 0; i < BLOCK / WORD && from < last; i++) {
+		keep(from); /* clang knows that it is less than `last`, not every verifier does */
 		if (p + WORD > end || from > REMEMBERED_BYTES - WORD || DIFFERS(p, memory->head + from, 0))
 			return 0;
 		p += WORD;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The ends of recv and send calls (kernel 6.3): what was read, and what is queued, is known for certain there. */
+/* The ends of recv and send calls: what was read, and what is queued, is known for certain there. Kernels before 6.3 have no
+ * tracepoints for them; there the functions that these calls lead to are traced as they return (fexit). */
 #ifndef SOCKMESH_TRACE_H
 #define SOCKMESH_TRACE_H
 #include "guard.h"
@@ -14,13 +15,10 @@ static __always_inline void blame(struct sock *sk, struct socket_state *state, i
 	put_back(state, OUTCOME_SEEN_BLOCKING_AGAIN);
 }
 
-SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
+static __always_inline int has_read(struct sock *sk, int taken, int flags)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	int taken = (int)ctx[1];
 	struct socket_state *state;
 	struct record *record;
-	int flags = (int)ctx[2];
 	if (!sk || (taken <= 0 && taken != -EAGAIN))
 		return 0;
 	state = bpf_sk_storage_get(&states, (struct bpf_sock *)sk, 0, 0);
@@ -45,9 +43,8 @@ SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
 	return 0;
 }
 
-SEC("tp_btf/sock_send_length") int sockmesh_sent(__u64 *ctx)
+static __always_inline int has_sent(struct sock *sk)
 {
-	struct sock *sk = (struct sock *)ctx[0];
 	struct socket_state *state = sk ? bpf_sk_storage_get(&states, (struct bpf_sock *)sk, 0, 0) : 0;
 	struct record *record;
 	if (!state || state->level != LEVEL_SPLICE || !state->is_b || state->sidecars || !state->record)
@@ -61,6 +58,42 @@ SEC("tp_btf/sock_send_length") int sockmesh_sent(__u64 *ctx)
 		return 0; /* nobody waits */
 	wake(state->record);
 	return 0;
+}
+
+SEC("tp_btf/sock_recv_length") int sockmesh_read(__u64 *ctx)
+{
+	return has_read((struct sock *)ctx[0], (int)ctx[1], (int)ctx[2]);
+}
+
+SEC("tp_btf/sock_send_length") int sockmesh_sent(__u64 *ctx)
+{
+	return has_sent((struct sock *)ctx[0]);
+}
+
+SEC("fexit/inet_recvmsg") int sockmesh_read4(__u64 *ctx)
+{
+	return has_read(((struct socket *)ctx[0])->sk, (int)ctx[4], (int)ctx[3]);
+}
+
+SEC("fexit/inet6_recvmsg") int sockmesh_read6(__u64 *ctx)
+{
+	return has_read(((struct socket *)ctx[0])->sk, (int)ctx[4], (int)ctx[3]);
+}
+
+SEC("fexit/inet_sendmsg") int sockmesh_sent4(__u64 *ctx)
+{
+	return has_sent(((struct socket *)ctx[0])->sk);
+}
+
+SEC("fexit/inet6_sendmsg") int sockmesh_sent6(__u64 *ctx)
+{
+	return has_sent(((struct socket *)ctx[0])->sk);
+}
+
+/* sendfile(2); of either family. */
+SEC("fexit/inet_sendpage") int sockmesh_sent_page(__u64 *ctx)
+{
+	return has_sent(((struct socket *)ctx[0])->sk);
 }
 
 #endif

@@ -7,9 +7,9 @@ import {
   DEFAULT_CREDIT,
   engineConfig,
   GUARD_PROGRAMS,
-  hasTracepoints,
-  SPLICE_PROGRAMS,
-  TRACING_PROGRAMS,
+  RETURN_PROGRAMS,
+  tracers,
+  without,
 } from "../../sockmap/load.js";
 
 const OBJECT = "engine.bpf.o";
@@ -25,10 +25,11 @@ function limit(program: string): number {
   return 1000 + 1.5 * Math.max(0, ...Object.values(RECORDED).map((costs) => costs[program] ?? 0));
 }
 
-function costs(without: readonly string[], tracing = true): ProgramCost[] {
+/** Of all programs but some. */
+function costs(others: readonly string[], tracing = true): ProgramCost[] {
   const terms = { creditBytes: DEFAULT_CREDIT, guard: true, limits: DEFAULT_LIMITS };
   const config = engineConfig(terms, 1n, tracing);
-  const object = BpfObject.load({ object: OBJECT, config, without });
+  const object = BpfObject.load({ object: OBJECT, config, without: others });
   try {
     return object.costs();
   } finally {
@@ -42,41 +43,26 @@ describe("what the programs cost this kernel's verifier", () => {
     expect([...new Set(all)].sort()).toEqual(BpfObject.programs(OBJECT).sort());
   });
 
-  test("all that level shortcut needs load, at no more than their limits", () => {
-    const without = [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS];
-    const found = costs(without, false);
+  test.each([false, true])("all that is needed loads at no more than its limit, tracing: %s", (tracing) => {
+    const others = without(tracing);
+    const found = costs(others, tracing);
     process.stderr.write(`verified: ${JSON.stringify(found)}\n`);
     for (const { name, verified } of found) {
-      const known = without.includes(name) ? undefined : expect.any(Number);
-      expect({ name, verified }).toEqual({ name, verified: known });
-      expect(verified ?? 0).toBeLessThanOrEqual(limit(name));
+      expect({ name, loaded: verified !== undefined }).toEqual({ name, loaded: !others.includes(name) });
       if (verified !== undefined) expect(verified).toBeGreaterThan(0);
+      expect(verified ?? 0).toBeLessThanOrEqual(limit(name));
     }
   });
 
-  test("those that see readers load, or this kernel refuses every program of their kind", () => {
+  test("those that see functions called or return load, or this kernel refuses every program of their kind", () => {
+    const traced = [...GUARD_PROGRAMS, ...(tracers() === RETURN_PROGRAMS ? RETURN_PROGRAMS : [])];
     try {
-      const others = BpfObject.programs(OBJECT).filter((name) => !GUARD_PROGRAMS.includes(name));
+      const others = BpfObject.programs(OBJECT).filter((name) => !traced.includes(name));
       for (const { name, verified } of costs(others))
-        if (GUARD_PROGRAMS.includes(name)) expect(verified).toBeLessThanOrEqual(limit(name));
+        if (traced.includes(name)) expect(verified).toBeLessThanOrEqual(limit(name));
     } catch (thrown) {
       // No function tracing, or none for this machine; nothing of the verifier's.
       expect(String(thrown)).toMatch(/: (ESRCH|EPERM|ENOTSUPP|EOPNOTSUPP)$/);
-    }
-  });
-
-  test("all that level splice needs load too, where the kernel has the tracepoints and nowhere else", () => {
-    const others = BpfObject.programs(OBJECT).filter((name) => !TRACING_PROGRAMS.includes(name));
-    if (!hasTracepoints()) {
-      expect(() => costs(others)).toThrow(/: ESRCH/);
-      return;
-    }
-    const found = costs(GUARD_PROGRAMS);
-    process.stderr.write(`verified: ${JSON.stringify(found)}\n`);
-    for (const { name, verified } of found) {
-      if (GUARD_PROGRAMS.includes(name)) continue;
-      expect(verified).toBeGreaterThan(0);
-      expect(verified).toBeLessThanOrEqual(limit(name));
     }
   });
 });

@@ -8,9 +8,9 @@ import type { Level } from "../../sockmap/engine.js";
 import {
   engineConfig,
   GUARD_PROGRAMS,
-  hasTracepoints,
-  NO_TRACEPOINTS,
-  SPLICE_PROGRAMS,
+  RETURN_PROGRAMS,
+  TRACEPOINT_PROGRAMS,
+  tracers,
 } from "../../sockmap/load.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
@@ -45,21 +45,21 @@ function costs(tracing: boolean, without: readonly string[]): readonly ProgramCo
 
 /** Where they do not all load together, each is loaded alone: one that fails keeps no other from loading. */
 function programs(): readonly string[] {
-  const tracing = hasTracepoints();
-  const lacking = tracing ? [] : SPLICE_PROGRAMS;
+  const used = tracers();
+  const lacking = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !used.includes(name));
   const names = BpfObject.programs(OBJECT).filter((name) => !lacking.includes(name));
-  const all = costs(tracing, lacking);
+  const all = costs(true, lacking);
   const loaded: string[] = [];
   for (const program of names) {
     const others = names.filter((other) => other !== program);
-    const found = typeof all === "string" ? costs(tracing, [...others, ...lacking]) : all;
+    const found = typeof all === "string" ? costs(true, [...others, ...lacking]) : all;
     const verified =
       typeof found === "string" ? undefined : found.find((cost) => cost.name === program)?.verified;
     if (verified === undefined) report({ program, failed: typeof found === "string" ? found : "?" });
     else report({ program, verified });
     if (verified !== undefined) loaded.push(program);
   }
-  for (const program of lacking) report({ program, failed: NO_TRACEPOINTS });
+  for (const program of lacking) report({ program, failed: "another kernel's" });
   return loaded;
 }
 
