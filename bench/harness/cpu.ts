@@ -29,7 +29,7 @@ export function cpuUs(roots: readonly number[]): number {
 export function messagePrograms(pid: number): { readonly runs: number; readonly ns: number } {
   const programs = new Map<string, { runs: number; ns: number }>();
   for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
-    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1");
+    const info = told(`/proc/${pid}/fdinfo/${fd}`) ?? "";
     const field = (name: string): string => new RegExp(`^${name}:\\s+(\\d+)$`, "m").exec(info)?.[1] ?? "0";
     if (field("prog_type") === SK_MSG)
       programs.set(field("prog_id"), { runs: Number(field("run_cnt")), ns: Number(field("run_time_ns")) });
@@ -49,13 +49,20 @@ function descends(pid: number, roots: readonly number[], stats: ReadonlyMap<numb
   return false;
 }
 
-function readStat(pid: string): Stat | undefined {
+/** What a file of /proc tells; undefined when that has ended meanwhile. */
+function told(file: string): string | undefined {
   try {
-    // The command's name may hold anything, so fields count from its closing parenthesis.
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { parent: Number(fields[1]), cpuUs: (Number(fields[11]) + Number(fields[12])) * US_PER_TICK };
+    return readFileSync(file, "latin1");
   } catch {
-    return undefined; // It ended meanwhile.
+    return undefined;
   }
+}
+
+function readStat(pid: string): Stat | undefined {
+  const text = told(`/proc/${pid}/stat`);
+  // The command's name may hold anything, so fields count from its closing parenthesis.
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (
+    fields && { parent: Number(fields[1]), cpuUs: (Number(fields[11]) + Number(fields[12])) * US_PER_TICK }
+  );
 }
