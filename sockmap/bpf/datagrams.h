@@ -4,7 +4,7 @@
  * the socket itself, which is exact. */
 #ifndef SOCKMESH_DATAGRAMS_H
 #define SOCKMESH_DATAGRAMS_H
-#include "establish.h"
+#include "enter.h"
 
 /* A socket that was bound to a port by its number, or is about to be. */
 struct bound {
