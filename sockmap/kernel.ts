@@ -29,8 +29,8 @@ import {
   MEMCACHED_PROGRAM,
   SHORTCUT_PROGRAM,
   SPLICE_PROGRAM,
-  tracers,
   type KernelOptions,
+  type Loaded,
 } from "./load.js";
 import { Connects } from "./connects.js";
 import { BIND_PROGRAMS, Datagrams } from "./datagrams.js";
@@ -48,11 +48,11 @@ import { Wakes } from "./wakes.js";
  * Where what level splice needs does not load, all else is loaded without it: reads are then published by the sidecar.
  */
 export function createKernelEngine(options: KernelOptions): KernelEngine {
-  const { object, because } = loadEngine(options);
+  const loaded = loadEngine(options);
   try {
-    return new KernelEngine(object, options, because);
+    return new KernelEngine(loaded, options);
   } catch (error) {
-    object.close();
+    loaded.object.close();
     throw error;
   }
 }
@@ -70,17 +70,22 @@ export class KernelEngine implements SocketEngine {
   private readonly connects: Connects;
   readonly blind: string | undefined;
   private guards: BpfObject | undefined;
+  readonly because: string | undefined;
+  private readonly object: BpfObject;
+  private readonly tracers: readonly string[];
   private traced = false;
   private stopped = false;
 
   constructor(
-    private readonly object: BpfObject,
+    { object, tracers, because }: Loaded,
     private readonly options: KernelOptions,
-    readonly because: string | undefined,
   ) {
+    this.object = object;
+    this.tracers = tracers;
+    this.because = because;
     // Without tracing a denial could be put in order only by ending its connection, and readers that take a short
     // read for the last one could miss bytes: not worth it.
-    const tracing = because === undefined;
+    const tracing = tracers.length > 0;
     this.tracing = tracing;
     this.level = tracing ? "splice" : "shortcut";
     this.connects = new Connects(object);
@@ -121,7 +126,7 @@ export class KernelEngine implements SocketEngine {
   private trace(): void {
     if (!this.tracing || this.traced) return;
     this.traced = true;
-    for (const program of tracers()) this.object.attach(program);
+    for (const program of this.tracers) this.object.attach(program);
   }
 
   /** Returns why readers that sockmaps break are not seen; undefined when they are. */

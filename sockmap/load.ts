@@ -82,6 +82,8 @@ export function engineConfig(
 /** What was loaded, and why not all of it. */
 export interface Loaded {
   readonly object: BpfObject;
+  /** The programs that see the ends of recv and send; none where level splice is not there. */
+  readonly tracers: readonly string[];
   /** Why level splice is not there; undefined when it is. */
   readonly because: string | undefined;
 }
@@ -90,42 +92,44 @@ export interface Loaded {
  * The programs that see the ends of recv and send on this kernel. Looked up, not tried: one that does not load keeps all
  * others from loading, and says less.
  */
-export function tracers(): readonly string[] {
+export function kernelTracers(): readonly string[] {
   const here = kernelHas("btf_trace_sock_recv_length", "btf_trace_sock_send_length") ?? true;
   return here ? TRACEPOINT_PROGRAMS : RETURN_PROGRAMS;
 }
 
-/** The programs that are not loaded with the engine: later ones, other kernels', and without tracing what needs it. */
-export function without(tracing: boolean): readonly string[] {
-  const all = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS];
-  if (!tracing) return [...GUARD_PROGRAMS, ...SPLICE_PROGRAMS, ...all];
-  const used = tracers();
-  return [...GUARD_PROGRAMS, ...all.filter((name) => !used.includes(name))];
+/**
+ * The programs that are not loaded with the engine: those that are loaded later, and what is of no use.
+ * @param tracers what sees the ends of recv and send; none: without level splice
+ */
+export function without(tracers: readonly string[]): readonly string[] {
+  const others = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !tracers.includes(name));
+  return [...GUARD_PROGRAMS, ...others, ...(tracers.length > 0 ? [] : SPLICE_PROGRAMS)];
 }
 
 /** Loads all programs. Where what level splice needs does not load, all else is loaded. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD. */
 export function loadEngine(options: KernelOptions): Loaded {
-  const load = (tracing: boolean): BpfObject =>
+  const load = (tracers: readonly string[]): BpfObject =>
     BpfObject.load({
-      ...plan(options, tracing),
+      ...plan(options, tracers.length > 0),
       entries: mapEntries(options.connections),
-      without: without(tracing),
+      without: without(tracers),
     });
-  if (!options.tracing) return { object: load(false), because: NO_TRACING };
+  if (!options.tracing) return { object: load([]), tracers: [], because: NO_TRACING };
+  const tracers = kernelTracers();
   try {
-    const object = load(true);
-    tryTracing(object);
-    return { object, because: undefined };
+    const object = load(tracers);
+    tryTracing(object, tracers);
+    return { object, tracers, because: undefined };
   } catch (error) {
-    const object = load(false);
-    return { object, because: `level splice does not load: ${(error as Error).message}` };
+    const because = `level splice does not load: ${(error as Error).message}`;
+    return { object: load([]), tracers: [], because };
   }
 }
 
 /** A kernel may load what sees functions return, and then refuse to have it called (arm64 before 6.4). */
-function tryTracing(object: BpfObject): void {
+function tryTracing(object: BpfObject, tracers: readonly string[]): void {
   try {
-    for (const program of tracers()) object.attach(program)();
+    for (const program of tracers) object.attach(program)();
   } catch (error) {
     object.close();
     throw error;

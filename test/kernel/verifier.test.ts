@@ -8,7 +8,7 @@ import {
   engineConfig,
   GUARD_PROGRAMS,
   RETURN_PROGRAMS,
-  tracers,
+  kernelTracers,
   without,
 } from "../../sockmap/load.js";
 
@@ -44,7 +44,7 @@ describe("what the programs cost this kernel's verifier", () => {
   });
 
   test.each([false, true])("all that is needed loads at no more than its limit, tracing: %s", (tracing) => {
-    const others = without(tracing);
+    const others = without(tracing ? kernelTracers() : []);
     const found = costs(others, tracing);
     process.stderr.write(`verified: ${JSON.stringify(found)}\n`);
     for (const { name, verified } of found) {
@@ -55,7 +55,7 @@ describe("what the programs cost this kernel's verifier", () => {
   });
 
   test("those that see functions called or return load, or this kernel refuses every program of their kind", () => {
-    const traced = [...GUARD_PROGRAMS, ...(tracers() === RETURN_PROGRAMS ? RETURN_PROGRAMS : [])];
+    const traced = [...GUARD_PROGRAMS, ...(kernelTracers() === RETURN_PROGRAMS ? RETURN_PROGRAMS : [])];
     try {
       const others = BpfObject.programs(OBJECT).filter((name) => !traced.includes(name));
       for (const { name, verified } of costs(others))

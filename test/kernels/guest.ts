@@ -10,7 +10,7 @@ import {
   GUARD_PROGRAMS,
   RETURN_PROGRAMS,
   TRACEPOINT_PROGRAMS,
-  tracers,
+  kernelTracers,
 } from "../../sockmap/load.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
@@ -45,7 +45,7 @@ function costs(tracing: boolean, without: readonly string[]): readonly ProgramCo
 
 /** Where they do not all load together, each is loaded alone: one that fails keeps no other from loading. */
 function programs(): readonly string[] {
-  const used = tracers();
+  const used = kernelTracers();
   const lacking = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !used.includes(name));
   const names = BpfObject.programs(OBJECT).filter((name) => !lacking.includes(name));
   const all = costs(true, lacking);
