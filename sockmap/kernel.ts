@@ -61,8 +61,6 @@ export function createKernelEngine(options: KernelOptions): KernelEngine {
 export class KernelEngine implements SocketEngine {
   readonly name = "kernel";
   readonly level: LevelName;
-  /** True when reads are published by the kernel as recv returns. */
-  readonly tracing: boolean;
   private readonly parts: LinkParts;
   /** Of the endpoints that exist. */
   private numbers: number[] = [];
@@ -85,9 +83,7 @@ export class KernelEngine implements SocketEngine {
     this.because = because;
     // Without tracing a denial could be put in order only by ending its connection, and readers that take a short
     // read for the last one could miss bytes: not worth it.
-    const tracing = tracers.length > 0;
-    this.tracing = tracing;
-    this.level = tracing ? "splice" : "shortcut";
+    this.level = this.tracing ? "splice" : "shortcut";
     this.connects = new Connects(object);
     this.datagrams = new Datagrams(object);
     const { connections } = options;
@@ -107,7 +103,7 @@ export class KernelEngine implements SocketEngine {
       intent: new Uint8Array(intent.buffer),
       free,
       own,
-      tracing,
+      tracing: this.tracing,
       slots: new Slots(object),
       wakes: new Wakes(object.map("wakes").fd, (record) => this.parts.links.get(record)?.onWake?.()),
       sockets: object.map("sockets"),
@@ -120,6 +116,11 @@ export class KernelEngine implements SocketEngine {
     object.attachToCgroup("sockmesh_establish", options.cgroupRoot);
     this.blind = this.watchReaders();
     loadLibc().trim(0); // libbpf has read the types of the whole kernel, and is done with them
+  }
+
+  /** True when reads are published by the kernel as recv returns. */
+  get tracing(): boolean {
+    return this.tracers.length > 0;
   }
 
   /** Has the ends of recv and send traced, of all sockets: not before a first endpoint has something to be moved. */

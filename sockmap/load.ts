@@ -37,9 +37,9 @@ export const DEFAULT_CREDIT = 4 << 20;
 /** The committed object of the engine. */
 export const ENGINE_OBJECT = "engine.bpf.o";
 /** Programs that see the ends of recv and send by tracepoints (kernel 6.3). */
-export const TRACEPOINT_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
+const TRACEPOINT_PROGRAMS: readonly string[] = ["sockmesh_read", "sockmesh_sent"];
 /** The same on older kernels: they run as the functions behind these calls return. */
-export const RETURN_PROGRAMS: readonly string[] = [
+const RETURN_PROGRAMS: readonly string[] = [
   "sockmesh_read4",
   "sockmesh_read6",
   "sockmesh_sent4",
@@ -97,13 +97,17 @@ export function kernelTracers(): readonly string[] {
   return here ? TRACEPOINT_PROGRAMS : RETURN_PROGRAMS;
 }
 
+/** Those of other kernels: all but the given ones. */
+export function otherTracers(tracers: readonly string[]): readonly string[] {
+  return [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !tracers.includes(name));
+}
+
 /**
  * The programs that are not loaded with the engine: those that are loaded later, and what is of no use.
  * @param tracers what sees the ends of recv and send; none: without level splice
  */
 export function without(tracers: readonly string[]): readonly string[] {
-  const others = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !tracers.includes(name));
-  return [...GUARD_PROGRAMS, ...others, ...(tracers.length > 0 ? [] : SPLICE_PROGRAMS)];
+  return [...GUARD_PROGRAMS, ...otherTracers(tracers), ...(tracers.length > 0 ? [] : SPLICE_PROGRAMS)];
 }
 
 /** Loads all programs. Where what level splice needs does not load, all else is loaded. Throws SM_BPF_UNAVAILABLE or SM_BPF_LOAD. */
@@ -118,7 +122,7 @@ export function loadEngine(options: KernelOptions): Loaded {
   const tracers = kernelTracers();
   try {
     const object = load(tracers);
-    tryTracing(object, tracers);
+    if (tracers === RETURN_PROGRAMS) tryReturns(object);
     return { object, tracers, because: undefined };
   } catch (error) {
     const because = `level splice does not load: ${(error as Error).message}`;
@@ -127,9 +131,9 @@ export function loadEngine(options: KernelOptions): Loaded {
 }
 
 /** A kernel may load what sees functions return, and then refuse to have it called (arm64 before 6.4). */
-function tryTracing(object: BpfObject, tracers: readonly string[]): void {
+function tryReturns(object: BpfObject): void {
   try {
-    for (const program of tracers) object.attach(program)();
+    for (const program of RETURN_PROGRAMS) object.attach(program)();
   } catch (error) {
     object.close();
     throw error;

@@ -3,14 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
-import {
-  DEFAULT_CREDIT,
-  engineConfig,
-  GUARD_PROGRAMS,
-  RETURN_PROGRAMS,
-  kernelTracers,
-  without,
-} from "../../sockmap/load.js";
+import { DEFAULT_CREDIT, engineConfig, GUARD_PROGRAMS, kernelTracers, without } from "../../sockmap/load.js";
 
 const OBJECT = "engine.bpf.o";
 
@@ -54,12 +47,11 @@ describe("what the programs cost this kernel's verifier", () => {
     }
   });
 
-  test("those that see functions called or return load, or this kernel refuses every program of their kind", () => {
-    const traced = [...GUARD_PROGRAMS, ...(kernelTracers() === RETURN_PROGRAMS ? RETURN_PROGRAMS : [])];
+  test("those that see readers load, or this kernel refuses every program of their kind", () => {
     try {
-      const others = BpfObject.programs(OBJECT).filter((name) => !traced.includes(name));
+      const others = BpfObject.programs(OBJECT).filter((name) => !GUARD_PROGRAMS.includes(name));
       for (const { name, verified } of costs(others))
-        if (traced.includes(name)) expect(verified).toBeLessThanOrEqual(limit(name));
+        if (GUARD_PROGRAMS.includes(name)) expect(verified).toBeLessThanOrEqual(limit(name));
     } catch (thrown) {
       // No function tracing, or none for this machine; nothing of the verifier's.
       expect(String(thrown)).toMatch(/: (ESRCH|EPERM|ENOTSUPP|EOPNOTSUPP)$/);

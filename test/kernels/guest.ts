@@ -5,13 +5,7 @@ import { release, version } from "node:os";
 import { DEFAULT_LIMITS } from "../../core/limits.js";
 import { BpfObject, type ProgramCost } from "../../sockmap/driver.js";
 import type { Level } from "../../sockmap/engine.js";
-import {
-  engineConfig,
-  GUARD_PROGRAMS,
-  RETURN_PROGRAMS,
-  TRACEPOINT_PROGRAMS,
-  kernelTracers,
-} from "../../sockmap/load.js";
+import { engineConfig, GUARD_PROGRAMS, kernelTracers, otherTracers } from "../../sockmap/load.js";
 import { TestAgent } from "../support/cli.js";
 import { OrderPrograms, runThroughAgent } from "../support/order.js";
 import { runReader } from "./readers.js";
@@ -25,16 +19,16 @@ function report(line: Report): void {
   process.stdout.write(`${REPORT_MARK}${JSON.stringify(line)}\n`);
 }
 
-function load(tracing: boolean, without: readonly string[]): BpfObject {
+function load(without: readonly string[]): BpfObject {
   const terms = { creditBytes: CREDIT, guard: true, limits: DEFAULT_LIMITS };
-  const config = engineConfig(terms, 1n, tracing);
+  const config = engineConfig(terms, 1n, true);
   return BpfObject.load({ object: OBJECT, config, without });
 }
 
 /** What all programs but some cost together; the message when they do not load. */
-function costs(tracing: boolean, without: readonly string[]): readonly ProgramCost[] | string {
+function costs(without: readonly string[]): readonly ProgramCost[] | string {
   try {
-    const object = load(tracing, without);
+    const object = load(without);
     const found = object.costs();
     object.close();
     return found;
@@ -45,14 +39,13 @@ function costs(tracing: boolean, without: readonly string[]): readonly ProgramCo
 
 /** Where they do not all load together, each is loaded alone: one that fails keeps no other from loading. */
 function programs(): readonly string[] {
-  const used = kernelTracers();
-  const lacking = [...TRACEPOINT_PROGRAMS, ...RETURN_PROGRAMS].filter((name) => !used.includes(name));
+  const lacking = otherTracers(kernelTracers());
   const names = BpfObject.programs(OBJECT).filter((name) => !lacking.includes(name));
-  const all = costs(true, lacking);
+  const all = costs(lacking);
   const loaded: string[] = [];
   for (const program of names) {
     const others = names.filter((other) => other !== program);
-    const found = typeof all === "string" ? costs(true, [...others, ...lacking]) : all;
+    const found = typeof all === "string" ? costs([...others, ...lacking]) : all;
     const verified =
       typeof found === "string" ? undefined : found.find((cost) => cost.name === program)?.verified;
     if (verified === undefined) report({ program, failed: typeof found === "string" ? found : "?" });

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import {
-  endAll,
   cgroupsOf,
+  endAll,
   freePort,
   kernelEngine,
   launch,

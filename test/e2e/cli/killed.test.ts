@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { AgentStatus } from "../../../cli/agent/messages.js";
 import {
-  endAll,
   cgroupsOf,
+  endAll,
   freePort,
   kernelEngine,
   launch,
